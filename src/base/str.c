@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+char *str_printf(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	return n < 0 ? NULL : s;
+}
+
+/* Takes ownership of s, which may be NULL after a failed allocation. */
+static void strv_push(struct strv *sv, char *s)
+{
+	char **v;
+
+	if (sv->failed || !s) {
+		sv->failed = true;
+		free(s);
+		return;
+	}
+	v = realloc(sv->v, (sv->n + 2) * sizeof(*v));
+	if (!v) {
+		sv->failed = true;
+		free(s);
+		return;
+	}
+	v[sv->n++] = s;
+	v[sv->n] = NULL;
+	sv->v = v;
+}
+
+void strv_add(struct strv *sv, const char *s)
+{
+	strv_push(sv, strdup(s));
+}
+
+void strv_addf(struct strv *sv, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	strv_push(sv, n < 0 ? NULL : s);
+}
+
+void strv_clear(struct strv *sv)
+{
+	for (size_t i = 0; i < sv->n; i++)
+		free(sv->v[i]);
+	free(sv->v);
+	*sv = (struct strv){ 0 };
+}
+
+int str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out)
+{
+	long long v;
+	char *end;
+
+	/* strtoll() takes leading blanks and a sign; a number here starts with itself. */
+	if (*s != '-' && (*s < '0' || *s > '9'))
+		return -EINVAL;
+	errno = 0;
+	v = strtoll(s, &end, 10);
+	if (*end || end == s)
+		return -EINVAL;
+	if (errno || v < min || v > max)
+		return -ERANGE;
+	*out = v;
+	return 0;
+}
+
+void str_make_printable(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
+static int64_t clock_read(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t clock_ms(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
+int64_t clock_boot_ms(void)
+{
+	return clock_read(CLOCK_BOOTTIME);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * QEMU's command line from a definition: a pure function, so that two hosts make the
+ * same devices, at the same addresses, in the same order, from the same definition.
+ */
+#ifndef VMFO_MODEL_QEMU_ARGV_H
+#define VMFO_MODEL_QEMU_ARGV_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/vmdef.h"
+
+/* A NIC backend that vmfo made a tap for, in the order in which QEMU gets its fds. */
+struct qemu_tap {
+	char netdev[80];       /* QEMU's id of the netdev */
+	const char *bridge;    /* borrowed from the definition */
+	const char *nic;       /* id of the pair or NIC; borrowed from the definition */
+	bool primary;          /* the backend of a pair's emulated primary */
+	int queues;         /* so many fds, one after the other */
+};
+
+/*
+ * The taps that vmfo has to make for this definition, in a fixed order: their fds are
+ * numbers 3, 4, 5 … in QEMU. out: freed by the caller.
+ */
+int qemu_plan_taps(const struct vmdef *def, struct qemu_tap **out, size_t *n, struct err *err);
+
+struct qemu_argv_env {
+	const char *qemu;   /* binary */
+	const char *rundir; /* the VM's run folder */
+	bool vhost_net;     /* /dev/vhost-net is there */
+	bool incoming;      /* start as a migration's target: -S, -incoming defer */
+	/*
+	 * Leave the primaries out: they are plugged later. Never at a launch, where QEMU
+	 * hides them itself until the guest has negotiated the standby.
+	 */
+	bool without_primaries;
+};
+
+/*
+ * out: QEMU's argv, argv[0] included.  Errors: ERR_USAGE for a definition that cannot
+ * be expressed (more devices than slots, a socket path over 107 bytes).
+ */
+int qemu_argv(const struct vmdef *def, const struct qemu_argv_env *env, struct strv *out,
+	      struct err *err);
+
+/*
+ * The arguments of device_add for a pair's primary, equal to what qemu_argv() puts on
+ * the command line: a new reference.
+ */
+int qemu_primary_device(const struct vmdef *def, const struct vm_pair *pair, json_t **out,
+			struct err *err);
+
+#endif

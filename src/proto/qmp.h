@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A QMP session: one client on one of QEMU's QMP sockets.
+ * Source: QEMU docs/interop/qmp-spec; every command by its QAPI name.
+ */
+#ifndef VMFO_PROTO_QMP_H
+#define VMFO_PROTO_QMP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+
+struct qmp;
+
+/* Called from the loop, in the order of arrival; data: borrowed, NULL for none. */
+typedef void qmp_event_fn(void *user, const char *event, const json_t *data);
+
+/*
+ * Connects to a QMP UNIX socket and negotiates. A socket that another client holds
+ * does not greet: that is -ETIMEDOUT, with a message that says so.
+ */
+int qmp_connect(struct loop *loop, const char *path, int64_t deadline, struct qmp **out,
+		struct err *err);
+
+/* The same over a connected stream socket, which it takes over. name: for messages. */
+int qmp_attach(struct loop *loop, int fd, const char *name, int64_t deadline,
+	       struct qmp **out, struct err *err);
+
+void qmp_close(struct qmp *qmp); /* takes NULL */
+
+/* Where events go from now on. Events that come before are dropped. */
+void qmp_on_event(struct qmp *qmp, qmp_event_fn *fn, void *user);
+
+/* False once the connection has ended: with QEMU, as a rule. */
+bool qmp_alive(const struct qmp *qmp);
+
+/*
+ * Runs a command and waits for its reply, serving the loop meanwhile.
+ * args: stolen, may be NULL. ret: a new reference to "return"; may be NULL.
+ * Errors: -EREMOTEIO when QEMU answered with an error (the message is its "desc");
+ * -EPIPE when the connection ended; -ETIMEDOUT; -ECANCELED. After the last two the
+ * session stays usable, and the late reply is dropped.
+ */
+int qmp_command(struct qmp *qmp, const char *command, json_t *args, int64_t deadline,
+		json_t **ret, struct err *err);
+
+/* The greeting's version as "10.0.2"; borrowed. */
+const char *qmp_version(const struct qmp *qmp);
+
+#endif
