@@ -64,6 +64,25 @@ void strv_clear(struct strv *sv)
 	*sv = (struct strv){ 0 };
 }
 
+char *strv_join(const struct strv *sv, const char *sep)
+{
+	size_t size = 1;
+	char *text, *end;
+
+	if (sv->failed)
+		return NULL;
+	for (size_t i = 0; i < sv->n; i++)
+		size += strlen(sv->v[i]) + strlen(sep);
+	text = malloc(size);
+	if (!text)
+		return NULL;
+	*text = '\0';
+	end = text;
+	for (size_t i = 0; i < sv->n; i++)
+		end = stpcpy(stpcpy(end, i ? sep : ""), sv->v[i]);
+	return text;
+}
+
 int str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out)
 {
 	long long v;

@@ -33,11 +33,23 @@ enum pair_state {
 };
 
 const char *pair_state_name(enum pair_state state); /* "standby-only", …; static */
+enum pair_state pair_state_from_name(const char *name); /* PAIR_UNKNOWN for any other */
+
+/* What the guest's use of its primary was seen by. */
+enum pair_evidence {
+	PAIR_EVIDENCE_NONE,
+	PAIR_EVIDENCE_GUEST_AGENT, /* the guest says so */
+	PAIR_EVIDENCE_FDB,         /* the bridge has learned its address at the primary's tap */
+};
+
+/* "guest-agent", "fdb"; NULL for none; static. */
+const char *pair_evidence_name(enum pair_evidence evidence);
+enum pair_evidence pair_evidence_from_name(const char *name);
 
 struct pair_result {
 	char *id;
 	enum pair_state state;
-	const char *evidence; /* of PAIR_PAIRED: "guest-agent", "fdb"; else NULL; static */
+	enum pair_evidence evidence; /* of PAIR_PAIRED */
 	char *source_primary; /* QEMU id and model; NULL: it had none */
 	char *target_primary; /* the same; NULL: none */
 	char *reason;         /* why it is not whole; NULL */
@@ -48,6 +60,8 @@ struct phase_result {
 	int64_t start_ms; /* since the beginning of the flow */
 	int64_t duration_ms;
 };
+
+void pair_result_clear(struct pair_result *pair);
 
 #define RESULT_MAX_PHASES 12
 

@@ -65,6 +65,16 @@ static int try_take(const char *path, int *fd_out, struct err *err)
 	return 1;
 }
 
+/* Only a help for people: who cannot be named still holds the lock. */
+static void name_holder(const struct lock *lock, const char *operation)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "%d %s\n", getpid(), operation);
+
+	if (ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, (size_t)len, 0) < len)
+		return;
+}
+
 static int busy(const char *dir, int fd, struct err *err)
 {
 	const char *name = strrchr(dir, '/');
@@ -114,10 +124,31 @@ int lock_take(const char *dir, const char *operation, int wait_ms, struct lock *
 		if (r == 0)
 			nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
 	}
-	/* Only a help for people: who cannot be named still holds the lock. */
-	if (ftruncate(lock->fd, 0) == 0)
-		dprintf(lock->fd, "%d %s\n", getpid(), operation);
+	name_holder(lock, operation);
 	*out = steal_ptr(lock);
+	return 0;
+}
+
+int lock_fd(const struct lock *lock)
+{
+	return lock->fd;
+}
+
+int lock_adopt(const char *dir, int fd, const char *operation, struct lock **out,
+	       struct err *err)
+{
+	struct lock *lock = calloc(1, sizeof(*lock));
+
+	if (!lock)
+		return err_nomem(err);
+	lock->fd = fd;
+	lock->dir = strdup(dir);
+	if (!lock->dir) {
+		free(lock);
+		return err_nomem(err);
+	}
+	name_holder(lock, operation);
+	*out = lock;
 	return 0;
 }
 

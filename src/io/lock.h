@@ -23,6 +23,16 @@ struct lock;
 int lock_take(const char *dir, const char *operation, int wait_ms, struct lock **out,
 	      struct err *err);
 
+/* The fd that holds it, to be inherited by a child; borrowed. */
+int lock_fd(const struct lock *lock);
+
+/*
+ * The lock of dir that this process inherited as fd, which it takes over: the holder
+ * of it now, or one of the holders.
+ */
+int lock_adopt(const char *dir, int fd, const char *operation, struct lock **out,
+	       struct err *err);
+
 /* Releases it and frees; takes NULL. */
 void lock_release(struct lock *lock);
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/datapath.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "flow/pair.h"
+
+struct datapath {
+	int (*to_standby)(struct vm *vm, const struct vm_pair *pair, struct err *err);
+	int (*to_primary)(struct vm *vm, const struct vm_pair *pair, struct err *err);
+};
+
+/* An operator's tap is theirs to set up and down. */
+static const char *own_primary_tap(const struct vm *vm, const struct vm_pair *pair)
+{
+	return pair->primary.port.tap ? NULL : pair_primary_link(vm, pair);
+}
+
+static int emulated_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	const char *tap = own_primary_tap(vm, pair);
+
+	return tap ? net_link_set_up(tap, false, err) : 0;
+}
+
+static int emulated_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	const char *tap = own_primary_tap(vm, pair);
+	const char *standby = pair_standby_link(vm, pair);
+	int r = tap ? net_link_set_up(tap, true, err) : 0;
+
+	if (r == 0 && standby && !pair->standby.port.tap)
+		r = net_fdb_delete(standby, &pair->mac, err);
+	return r;
+}
+
+/* A row for VFs comes with the code that drives them; until then none gets this far. */
+static const struct datapath datapaths[] = {
+	[VM_PRIMARY_EMULATED] = { emulated_to_standby, emulated_to_primary },
+};
+
+static const struct datapath *datapath_of(const struct vm_pair *pair)
+{
+	assert(pair->primary.kind < ARRAY_SIZE(datapaths));
+	return &datapaths[pair->primary.kind];
+}
+
+int datapath_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	int r = datapath_of(pair)->to_standby(vm, pair, err);
+
+	return r < 0 ? err_wrap(err, "pair %s: switch the datapath to the standby", pair->id) : 0;
+}
+
+int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	int r = datapath_of(pair)->to_primary(vm, pair, err);
+
+	return r < 0 ? err_wrap(err, "pair %s: switch the datapath to the primary", pair->id) : 0;
+}
+
+int datapath_all_to_primary(struct vm *vm, struct err *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < vm->def->n_pairs; i++) {
+		int r = datapath_to_primary(vm, &vm->def->pairs[i], result < 0 ? NULL : err);
+
+		if (r < 0 && result == 0)
+			result = r;
+	}
+	return result;
+}

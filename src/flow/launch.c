@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/launch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "flow/pair.h"
+#include "flow/qemu_start.h"
+#include "flow/run.h"
+#include "flow/store.h"
+
+/* Everything that can be found wrong without changing anything. */
+static int check(struct flow_env *env, struct vm *vm, const struct launch_opts *opts,
+		 struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct strv problems = { 0 };
+	int r = vm_find_running(vm, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(err, ERR_REFUSED, EEXIST,
+			       "it runs already (process %d); see 'vmfo status %s'", vm->pid,
+			       vm->name);
+	r = vm_check_settled(vm, err);
+	if (r < 0)
+		return r;
+	vmdef_free(vm->def);
+	vm->def = NULL;
+	r = store_load(env, vm->name, opts->file, &vm->def, err);
+	if (r < 0)
+		return r;
+	qemu_start_check(vm, &problems);
+	text = strv_join(&problems, "; ");
+	if (!text)
+		r = err_nomem(err);
+	else if (problems.n)
+		r = err_set(err, ERR_REFUSED, ENOENT, "%s", text);
+	strv_clear(&problems);
+	return r;
+}
+
+/* Waits for the pairs, all under one deadline, and says what each came to. */
+static int await_pairs(struct vm *vm, int wait_s, struct flow_run *run, struct err *err)
+{
+	struct result *result = run->result;
+	int64_t deadline = wait_s < 0 ? 0 : deadline_in((int64_t)wait_s * 1000);
+
+	result->pairs = calloc(vm->def->n_pairs ?: 1, sizeof(*result->pairs));
+	if (!result->pairs)
+		return err_nomem(err);
+	for (size_t i = 0; i < vm->def->n_pairs; i++) {
+		const struct vm_pair *pair = &vm->def->pairs[i];
+		struct pair_result *out = &result->pairs[i];
+		int r;
+
+		out->id = strdup(pair->id);
+		result->n_pairs++;
+		if (!out->id)
+			return err_nomem(err);
+		r = pair_await(vm, pair, PAIR_PLUGGED, deadline, out, err);
+		if (r < 0)
+			return r;
+		if (out->state >= PAIR_PLUGGED)
+			out->target_primary = pair_primary_text(pair);
+		else if (wait_s >= 0)
+			result->status = ERR_DEGRADED;
+		run_pair(run, pair->id, pair_state_name(out->state));
+	}
+	if (result->status == ERR_DEGRADED) {
+		result->reason = str_printf("after %d s the guest has not taken its pair whole; "
+					    "is net_failover in it? See: vmfo status %s",
+					    wait_s, vm->name);
+	}
+	return 0;
+}
+
+static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts *opts,
+		  struct err *err)
+{
+	struct qemu_start how = { 0 };
+	int r = vm_lock(vm, "launch", err);
+
+	if (r < 0)
+		return r;
+	run_phase(run, "check");
+	r = check(run->env, vm, opts, err);
+	if (r == 0) {
+		run_phase(run, "start");
+		r = qemu_start(vm, &how, err);
+	}
+	if (r < 0) {
+		/* The folder of a VM that runs is not ours to remove. */
+		if (!vm->pid)
+			vm_remove_rundir(vm, NULL);
+		return r;
+	}
+	run->result->pid = vm->pid;
+	r = store_save(run->env, vm->def, err);
+	if (r < 0)
+		return r;
+	run_note(run, "QEMU %s runs as process %d", qmp_version(vm->qmp), vm->pid);
+	if (opts->wait_pair_s >= 0)
+		run_phase(run, "wait-pair");
+	return await_pairs(vm, opts->wait_pair_s, run, err);
+}
+
+int flow_launch(struct flow_env *env, const struct launch_opts *opts, struct result *result,
+		struct err *err)
+{
+	_cleanup_(vm_closep) struct vm *vm = NULL;
+	struct flow_run run;
+	int r = run_begin(&run, env, "vmfo.launch/1", opts->vm, result, err);
+
+	if (r == 0)
+		r = vm_open(env, opts->vm, &vm, err);
+	if (r == 0)
+		r = launch(&run, vm, opts, err);
+	/* Once QEMU runs, a failure to look at it does not take it back. */
+	if (r < 0 && result->pid)
+		r = err_set(err, ERR_DEGRADED, err->errnum, "it runs (process %d), but: %s",
+			    result->pid, err->msg);
+	return run_end(&run, r, err);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A migration's steps after the commit point: the VM is the target's now, and every
+ * failure is settled forward, or told.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "flow/datapath.h"
+#include "flow/migration.h"
+#include "flow/pair.h"
+#include "flow/plug.h"
+#include "flow/store.h"
+
+/* ---- running it ---- */
+
+/*
+ * After `cont` failed, or its answer was lost, only what the target says of itself
+ * decides. Return: 1 it runs there; 0 it does not, and may be asked again; or a failure.
+ */
+static int look_at_target(struct migration *m, struct err *err)
+{
+	struct target_state state;
+	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, err);
+
+	/* Nothing is open there any more: the agent has finished the arrival by itself. */
+	if (r == 0)
+		return 1;
+	if (r > 0)
+		r = target_query(m->target, &state, err);
+	if (r < 0)
+		return r;
+	if (!state.alive)
+		return err_set(err, ERR_UNFINISHED, ESRCH, "the QEMU on %s has ended", m->opts.host);
+	return str_eq(state.runstate, "running");
+}
+
+/*
+ * The target refused to run it and is still paused. It is ended first, and seen gone; only
+ * then may the source run again. Its primary is gone from the guest, and QEMU does not
+ * bring it back by itself after a completed migration: it is plugged anew.
+ */
+static int take_back(struct migration *m, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r;
+
+	if (m->source_gone)
+		return err_set(err, ERR_UNFINISHED, err->errnum,
+			       "%s; the source QEMU has ended, so it runs nowhere: its paused copy is on "
+			       "%s",
+			       err->msg, m->opts.host);
+	r = target_abort(m->target, &why);
+	if (r == 0)
+		r = vm_qmp(m->vm, "cont", NULL, NULL, &why);
+	if (r < 0)
+		return err_set(err, ERR_UNFINISHED, err->errnum, "%s; taking it back: %s", err->msg,
+			       why.msg);
+	m->committed = false;
+	err->kind = ERR_ROLLED_BACK;
+	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
+		struct pair_result *out = &m->run.result->pairs[i];
+
+		if (!m->had_primary[i])
+			continue;
+		if (plug_cycle(m->vm, &m->vm->def->pairs[i], out, &why) < 0 ||
+		    out->state < PAIR_PLUGGED)
+			err->kind = ERR_DEGRADED;
+	}
+	return err_set(err, err->kind, err->errnum, "%s; taken back: it runs here%s", err->msg,
+		       err->kind == ERR_DEGRADED ? ", but without a primary" : "");
+}
+
+int migrate_run_target(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	int tries = 3;
+	int r;
+
+	for (;;) {
+		r = target_cont(m->target, err);
+		if (r == 0)
+			return 0;
+		r = look_at_target(m, err);
+		if (r > 0)
+			return 0;
+		if (r < 0)
+			return err_set(err, ERR_UNFINISHED, err->errnum,
+				       "%s; the VM was handed over to %s, and whether it runs there is "
+				       "not known: it is left stopped here. Look there: vmfo status %s",
+				       err->msg, m->opts.host, m->vm->name);
+		if (--tries == 0)
+			return take_back(m, err);
+	}
+}
+
+/* ---- the source lets go ---- */
+
+/*
+ * The VM runs on the target, and something of the rest failed. The steps go on; what is
+ * worst decides the result.
+ */
+static void note_short(struct migration *m, enum err_kind status, char *reason)
+{
+	struct result *result = m->run.result;
+
+	run_warn(&m->run, "%s", reason ?: "out of memory");
+	if (status > result->status) {
+		result->status = status;
+		free(result->reason);
+		result->reason = steal_ptr(reason);
+	}
+	free(reason);
+}
+
+int migrate_retire_source(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	struct err why = ERR_INIT;
+
+	(void)err;
+	tunnel_close(steal_ptr(m->tunnel));
+	guard_stop(steal_ptr(m->guard));
+	source_clear(&m->source);
+	/* In this order: at no time does a definition lie here that nobody holds back. */
+	if (store_bury(m->run.env, m->vm->name, m->opts.host, m->id, &why) < 0 ||
+	    vm_end_qemu(m->vm, &why) < 0)
+		note_short(m, ERR_UNFINISHED,
+			   str_printf("it runs on %s, but its stopped copy here could not be ended: %s",
+				      m->opts.host, why.msg));
+	return 0;
+}
+
+/* ---- the pair ---- */
+
+/* Asks for one plug, once more if the connection was lost in it. */
+static int replug_one(struct migration *m, const struct vm_pair *pair,
+		      struct pair_result *out, struct err *err)
+{
+	int r = target_plug(m->target, pair, out, err);
+
+	if (r == 0 || target_connected(m->target))
+		return r;
+	r = migrate_reconnect(m, err);
+	return r > 0 ? target_plug(m->target, pair, out, err) : r;
+}
+
+int migrate_replug(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+
+	(void)err;
+	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
+		struct pair_result *out = &m->run.result->pairs[i];
+		struct err why = ERR_INIT;
+
+		out->state = PAIR_UNKNOWN;
+		out->evidence = PAIR_EVIDENCE_NONE;
+		if (replug_one(m, &m->vm->def->pairs[i], out, &why) < 0 && !out->reason)
+			out->reason = strdup(why.msg);
+		run_pair(&m->run, out->id, pair_state_name(out->state));
+		if (out->state < PAIR_PLUGGED)
+			note_short(m, ERR_DEGRADED,
+				   str_printf("it runs on %s, but pair %s has no primary: %s; to try "
+					      "again, there: vmfo replug %s",
+					      m->opts.host, out->id,
+					      out->reason ?: "QEMU did not plug it", m->vm->name));
+	}
+	return 0;
+}
+
+int migrate_finish(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	struct err why = ERR_INIT;
+	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, &why);
+
+	(void)err;
+	if (r > 0)
+		r = target_finish(m->target, &why);
+	if (r == 0 && !m->vm->pid)
+		r = vm_remove_rundir(m->vm, &why);
+	if (r < 0)
+		note_short(m, ERR_UNFINISHED,
+			   str_printf("it runs on %s, but the end of its migration could not be "
+				      "written down: %s",
+				      m->opts.host, why.msg));
+	return 0;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A migration's steps until the stream may start: nothing here touches the guest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "flow/migration.h"
+#include "flow/pair.h"
+
+/* For the SSH connections of the tunnel. */
+#define TUNNEL_MS 20000
+
+/* How long stock QEMU must not be given another `migrate` after a failed one. */
+#define AFTER_FAILED_S 30
+
+/* For a target that was cut off to be reached again. */
+#define RECONNECT_MS 30000
+
+/* "No limit" for QEMU, whose own default is 128 MiB/s. */
+#define BANDWIDTH_UNLIMITED (INT64_C(1) << 50)
+
+/* ---- checks ---- */
+
+static int check_pairs(struct migration *m, struct err *err)
+{
+	struct result *result = m->run.result;
+	const struct vmdef *def = m->vm->def;
+
+	result->pairs = calloc(def->n_pairs ?: 1, sizeof(*result->pairs));
+	m->had_primary = calloc(def->n_pairs ?: 1, sizeof(*m->had_primary));
+	if (!result->pairs || !m->had_primary)
+		return err_nomem(err);
+	for (size_t i = 0; i < def->n_pairs; i++) {
+		struct pair_result *out = &result->pairs[i];
+		int r;
+
+		out->id = strdup(def->pairs[i].id);
+		result->n_pairs++;
+		if (!out->id)
+			return err_nomem(err);
+		r = pair_inspect(m->vm, &def->pairs[i], 0, out, err);
+		if (r < 0)
+			return r;
+		r = pair_has_primary(m->vm, &def->pairs[i], err);
+		if (r < 0)
+			return r;
+		m->had_primary[i] = r > 0;
+		if (m->had_primary[i]) {
+			out->source_primary = pair_primary_text(&def->pairs[i]);
+			if (!out->source_primary)
+				return err_nomem(err);
+		} else if (!m->opts.allow_degraded) {
+			return err_set(err, ERR_REFUSED, ENODEV,
+				       "pair %s is %s: its primary is not plugged; plug it (vmfo "
+				       "replug %s), wait for the guest to boot, or move the VM as it "
+				       "is (--allow-degraded)",
+				       def->pairs[i].id, pair_state_name(out->state), m->vm->name);
+		}
+	}
+	return 0;
+}
+
+/* When the last migration from here failed is the time of this file. */
+static char *failed_path(const struct vm *vm)
+{
+	return vm_path(vm, "failed");
+}
+
+/*
+ * The thread of a failed migration may live on in QEMU for up to 30 s, and another
+ * `migrate` in that time aborts stock QEMU. A failure that nobody here has seen may be new.
+ */
+static int wait_after_failure(struct migration *m, struct err *err)
+{
+	_cleanup_free_ char *path = failed_path(m->vm);
+	struct source_figures now;
+	int64_t wait_s = AFTER_FAILED_S;
+	struct stat st;
+	int r = source_query(&m->source, &now, err);
+
+	if (r < 0 || now.status != SOURCE_FAILED)
+		return r;
+	if (path && stat(path, &st) == 0)
+		wait_s -= time(NULL) - st.st_mtime;
+	if (wait_s <= 0)
+		return 0;
+	if (wait_s > AFTER_FAILED_S)
+		wait_s = AFTER_FAILED_S;
+	run_note(&m->run,
+		 "the last migration failed inside QEMU, which may not have finished with it: "
+		 "waiting %d s",
+		 (int)wait_s);
+	return loop_sleep(m->run.env->loop, wait_s * 1000, err);
+}
+
+static int check_running(struct migration *m, struct err *err)
+{
+	char state[32];
+	int r = vm_find_running(m->vm, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(err, ERR_REFUSED, ESRCH, "it does not run here");
+	r = vm_check_settled(m->vm, err);
+	if (r == 0)
+		r = vm_connect(m->vm, err);
+	if (r == 0)
+		r = vm_runstate(m->vm, state, err);
+	if (r == 0 && !str_eq(state, "running"))
+		return err_set(err, ERR_REFUSED, EBUSY,
+			       "it is not running but \"%s\"; its guest could not let go of its "
+			       "primary. Let it run first ('cont' on its monitor)",
+			       state);
+	return r;
+}
+
+int migrate_check_source(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	int r = access(m->vm->rundir, F_OK);
+
+	if (r < 0)
+		return err_set(err, ERR_REFUSED, ESRCH, "it does not run here");
+	r = vm_lock(m->vm, "migrate", err);
+	if (r < 0)
+		return r;
+	migrate_write_state(m, NULL);
+	r = check_running(m, err);
+	if (r < 0)
+		return r;
+	source_watch(&m->source, m->vm);
+	r = check_pairs(m, err);
+	return r < 0 ? r : wait_after_failure(m, err);
+}
+
+static int uses_kvm(struct vm *vm, bool *out, struct err *err)
+{
+	json_t *ret;
+	int r = vm_qmp(vm, "query-kvm", NULL, &ret, err);
+
+	if (r < 0)
+		return r;
+	*out = json_is_true(json_object_get(ret, "enabled"));
+	json_decref(ret);
+	return 0;
+}
+
+int migrate_check_target(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	bool kvm = false;
+	int r = target_open(m->run.env, m->opts.host, &m->target, err);
+
+	if (r == 0)
+		r = uses_kvm(m->vm, &kvm, err);
+	return r < 0 ? r : target_check(m->target, m->vm, qmp_version(m->vm->qmp), kvm, err);
+}
+
+/* ---- the target ---- */
+
+int migrate_open_journal(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	json_t *details = json_pack("{ss sb}", "peer", m->opts.host, "hidden",
+				    (int)m->opts.hidden);
+	int r;
+
+	if (!details)
+		return err_nomem(err);
+	r = journal_create(m->run.env->statedir, m->vm->name, m->id, "source", details,
+			   &m->journal, err);
+	json_decref(details);
+	migrate_write_state(m, NULL);
+	return r;
+}
+
+int migrate_reserve(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+
+	return target_reserve(m->target, m->vm, m->id, m->opts.hidden, err);
+}
+
+int migrate_reconnect(struct migration *m, struct err *err)
+{
+	int64_t deadline = deadline_in(RECONNECT_MS);
+	int r;
+
+	target_close(steal_ptr(m->target));
+	for (;;) {
+		r = target_open(m->run.env, m->opts.host, &m->target, err);
+		if (r == 0)
+			r = target_attach(m->target, m->vm->name, m->id, err);
+		if (r == 0)
+			return 1;
+		if (r == -ENOENT && m->target)
+			return 0;
+		target_close(steal_ptr(m->target));
+		if (clock_ms() >= deadline)
+			return err_wrap(err, "reach %s again", m->opts.host);
+		r = loop_sleep(m->run.env->loop, 1000, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+/*
+ * Before it was told `prepared` a target that lost its connection undoes everything by
+ * itself. After that it waits for this very call, so it has to be reached.
+ */
+int migrate_undo_reserve(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	int r;
+
+	if (m->target && target_connected(m->target)) {
+		r = target_abort(m->target, err);
+		if (r == 0 || target_connected(m->target))
+			return r;
+	}
+	if (!m->prepared) {
+		run_note(&m->run, "%s was cut off; its agent cleans up by itself", m->opts.host);
+		return 0;
+	}
+	r = migrate_reconnect(m, err);
+	return r <= 0 ? r : target_abort(m->target, err);
+}
+
+int migrate_start_target(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+
+	return target_start(m->target, m->vm, err);
+}
+
+/* ---- the source ---- */
+
+int migrate_set_up_source(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	int64_t bandwidth = m->opts.bandwidth ?: BANDWIDTH_UNLIMITED;
+	int r = vm_set_capabilities(m->vm, NULL, err);
+
+	if (r < 0)
+		return r;
+	return vm_qmp(m->vm, "migrate-set-parameters",
+		      json_pack("{sI si}", "max-bandwidth", (json_int_t)bandwidth,
+				"downtime-limit", m->opts.downtime_limit_ms),
+		      NULL, err);
+}
+
+int migrate_guard(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+
+	return guard_start(m->vm, m->id, m->opts.host, &m->guard, err);
+}
+
+int migrate_undo_guard(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+
+	(void)err;
+	guard_stop(steal_ptr(m->guard));
+	return 0;
+}
+
+int migrate_open_tunnel(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+	_cleanup_free_ char *path = vm_path(m->vm, "out.sock");
+	struct tunnel_spec spec = { .listen_path = path,
+				    .ssh = target_ssh(m->target),
+				    .command = target_command(m->target),
+				    .vm = m->vm->name,
+				    .lanes = 1 };
+
+	if (!path)
+		return err_nomem(err);
+	return tunnel_open(m->run.env->loop, &spec, deadline_in(TUNNEL_MS), &m->tunnel, err);
+}
+
+int migrate_undo_tunnel(void *ctx, struct err *err)
+{
+	struct migration *m = ctx;
+
+	(void)err;
+	tunnel_close(steal_ptr(m->tunnel));
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One migration on its source: the context that the steps of flow/migrate.c share. The
+ * steps are in migrate_prepare.c (until the stream may start), migrate_move.c (until the
+ * commit point) and migrate_arrive.c (after it).
+ */
+#ifndef VMFO_FLOW_MIGRATION_H
+#define VMFO_FLOW_MIGRATION_H
+
+#include "flow/guard.h"
+#include "flow/migrate.h"
+#include "flow/run.h"
+#include "flow/source.h"
+#include "flow/state_file.h"
+#include "flow/target.h"
+#include "io/boot.h"
+#include "io/journal.h"
+#include "proto/tunnel.h"
+
+struct migration {
+	struct flow_run run;
+	struct migrate_opts opts; /* with host.json's defaults filled in */
+	char id[BOOT_ID_SIZE];
+	struct vm *vm;
+	struct source source;
+	struct target *target;
+	struct guard *guard;
+	struct tunnel *tunnel;
+	struct journal *journal;
+	bool *had_primary;   /* by pair: it was plugged when the migration began */
+	bool begun;          /* `migrate` was sent */
+	bool prepared;       /* the target was told that the source may hand over */
+	bool source_gone;    /* the source QEMU has ended */
+	bool committed;
+	int64_t state_written; /* clock_ms() of the last state.json */
+};
+
+/* The checks and steps; each in the form of a step_fn. */
+int migrate_check_source(void *ctx, struct err *err);
+int migrate_check_target(void *ctx, struct err *err);
+int migrate_open_journal(void *ctx, struct err *err);
+int migrate_reserve(void *ctx, struct err *err);
+int migrate_undo_reserve(void *ctx, struct err *err);
+int migrate_start_target(void *ctx, struct err *err);
+int migrate_set_up_source(void *ctx, struct err *err);
+int migrate_guard(void *ctx, struct err *err);
+int migrate_undo_guard(void *ctx, struct err *err);
+int migrate_open_tunnel(void *ctx, struct err *err);
+int migrate_undo_tunnel(void *ctx, struct err *err);
+
+int migrate_unplug(void *ctx, struct err *err);
+int migrate_undo_unplug(void *ctx, struct err *err);
+int migrate_precopy(void *ctx, struct err *err);
+int migrate_switchover(void *ctx, struct err *err);
+
+int migrate_run_target(void *ctx, struct err *err);
+int migrate_retire_source(void *ctx, struct err *err);
+int migrate_replug(void *ctx, struct err *err);
+int migrate_finish(void *ctx, struct err *err);
+
+/*
+ * Connects to the target again, after its connection was lost, and takes the migration
+ * up there, for so long as the target is given to come back.
+ * Return: 1 taken up; 0: it has finished there by itself, or has nothing left of it; or a
+ * failure.
+ */
+int migrate_reconnect(struct migration *m, struct err *err);
+
+/* state.json, at most twice a second unless the phase is new. */
+void migrate_write_state(struct migration *m, const struct report_event *progress);
+
+#endif

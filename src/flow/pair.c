@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/pair.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "host/guest_agent.h"
+
+/* For a guest agent to answer; a guest without one costs this once an inspection. */
+#define GUEST_AGENT_TIMEOUT_MS 1000
+#define POLL_MS 200
+
+static const char *link_of(const struct vm *vm, const struct vm_pair *pair, bool primary)
+{
+	const struct vm_port *port = primary ? &pair->primary.port : &pair->standby.port;
+
+	if (port->tap)
+		return port->tap;
+	for (size_t i = 0; i < vm->n_taps; i++)
+		if (str_eq(vm->taps[i].nic, pair->id) && vm->taps[i].primary == primary)
+			return vm->taps[i].name;
+	return NULL;
+}
+
+const char *pair_standby_link(const struct vm *vm, const struct vm_pair *pair)
+{
+	return link_of(vm, pair, false);
+}
+
+const char *pair_primary_link(const struct vm *vm, const struct vm_pair *pair)
+{
+	return link_of(vm, pair, true);
+}
+
+char *pair_primary_text(const struct vm_pair *pair)
+{
+	char id[80];
+
+	return str_printf("%s (%s)", vm_primary_id(pair, id, sizeof(id)),
+			  pair->primary.kind == VM_PRIMARY_EMULATED ? pair->primary.model : "vf");
+}
+
+int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	const json_t *entry;
+	json_t *list;
+	char id[80];
+	size_t i;
+	int r;
+
+	r = vm_qmp(vm, "qom-list", json_pack("{ss}", "path", "/machine/peripheral"), &list, err);
+	if (r < 0)
+		return r;
+	vm_primary_id(pair, id, sizeof(id));
+	json_array_foreach (list, i, entry) {
+		const char *name = json_string_value(json_object_get(entry, "name"));
+
+		if (name && str_eq(name, id))
+			r = 1;
+	}
+	json_decref(list);
+	return r;
+}
+
+/*
+ * Whether the guest accepted STANDBY, as x-query-virtio-status says where QEMU has it.
+ * Return: 1, 0, or -ENOTSUP.
+ */
+static int negotiated(struct vm *vm, const struct vm_pair *pair)
+{
+	_cleanup_free_ char *path =
+		str_printf("/machine/peripheral/%s/virtio-backend", pair->id);
+	const json_t *features, *feature;
+	json_t *status;
+	int found = 0;
+	size_t i;
+
+	if (!path || vm_qmp(vm, "x-query-virtio-status", json_pack("{ss}", "path", path), &status,
+			    NULL) < 0)
+		return -ENOTSUP;
+	features = json_object_get(json_object_get(status, "guest-features"), "dev-features");
+	json_array_foreach (features, i, feature) {
+		const char *text = json_string_value(feature);
+
+		if (text && str_starts(text, "VIRTIO_NET_F_STANDBY"))
+			found = 1;
+	}
+	json_decref(status);
+	return found;
+}
+
+/* The bridge that a link is a port of; NULL: none. */
+static const char *bridge_of(const char *link, char name[IF_NAMESIZE])
+{
+	struct net_link info;
+
+	if (!link || net_link_get(link, &info, NULL) < 0 || !info.master)
+		return NULL;
+	return if_indextoname((unsigned int)info.master, name);
+}
+
+static bool learned_at(const char *link, const struct mac *mac, int64_t since_ms)
+{
+	char bridge[IF_NAMESIZE];
+	struct net_link info;
+	int64_t age;
+	int port;
+
+	return bridge_of(link, bridge) && net_link_get(link, &info, NULL) == 0 &&
+	       net_fdb_find(bridge, mac, &port, &age, NULL) == 0 && port == info.index &&
+	       age <= since_ms;
+}
+
+enum pair_side pair_seen_side(const struct vm *vm, const struct vm_pair *pair, int64_t since_ms)
+{
+	if (learned_at(pair_primary_link(vm, pair), &pair->mac, since_ms))
+		return PAIR_SIDE_PRIMARY;
+	if (learned_at(pair_standby_link(vm, pair), &pair->mac, since_ms))
+		return PAIR_SIDE_STANDBY;
+	return PAIR_SIDE_UNKNOWN;
+}
+
+/* What shows that the guest uses its primary. */
+static enum pair_evidence evidence_of_use(struct vm *vm, const struct vm_pair *pair, int64_t since_ms)
+{
+	if (vm->def->guest_agent) {
+		_cleanup_free_ char *path = vm_path(vm, "qga.sock");
+		int n = path ? guest_agent_count_interfaces(vm->env->loop, path, &pair->mac,
+							    deadline_in(GUEST_AGENT_TIMEOUT_MS), NULL) :
+			       -ENOMEM;
+
+		if (n >= 3)
+			return PAIR_EVIDENCE_GUEST_AGENT;
+		/* The guest's word against its primary outweighs a trace of traffic. */
+		if (n >= 0)
+			return PAIR_EVIDENCE_NONE;
+	}
+	return pair_seen_side(vm, pair, since_ms) == PAIR_SIDE_PRIMARY ? PAIR_EVIDENCE_FDB :
+									 PAIR_EVIDENCE_NONE;
+}
+
+int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
+		 struct pair_result *out, struct err *err)
+{
+	int has = pair_has_primary(vm, pair, err);
+
+	out->evidence = PAIR_EVIDENCE_NONE;
+	out->state = PAIR_UNKNOWN;
+	if (has < 0)
+		return err_wrap(err, "inspect pair %s", pair->id);
+	if (!has) {
+		int acked = negotiated(vm, pair);
+
+		if (acked >= 0)
+			out->state = acked ? PAIR_STANDBY_ONLY : PAIR_NOT_NEGOTIATED;
+		return 0;
+	}
+	out->evidence = evidence_of_use(vm, pair, since_ms);
+	out->state = out->evidence ? PAIR_PAIRED : PAIR_PLUGGED;
+	return 0;
+}
+
+int pair_await(struct vm *vm, const struct vm_pair *pair, enum pair_state want,
+	       int64_t deadline, struct pair_result *out, struct err *err)
+{
+	int64_t begun = clock_ms();
+
+	for (;;) {
+		int r = pair_inspect(vm, pair, clock_ms() - begun, out, err);
+
+		if (r < 0 || out->state >= want || clock_ms() >= deadline)
+			return r;
+		r = loop_sleep(vm->env->loop, POLL_MS, err);
+		if (r < 0)
+			return r;
+	}
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A failover pair of a running VM: what state it is in, and how one can know.
+ *
+ * QEMU says whether it has the primary; not whether the guest uses it. A primary that
+ * the guest has let go of stays visible in QEMU (it is only "partially" unplugged). So
+ * there are two further witnesses: the guest agent, where it runs, and the bridge, whose
+ * forwarding database shows from which of the pair's two taps the guest last sent.
+ */
+#ifndef VMFO_FLOW_PAIR_H
+#define VMFO_FLOW_PAIR_H
+
+#include "flow/result.h"
+#include "flow/vm.h"
+
+/* Whether QEMU has the device (it is neither hidden nor absent).  Return: 1, 0, failure. */
+int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err);
+
+/*
+ * Fills state and evidence (and leaves the rest of out alone). vm->qmp is connected.
+ * since_ms: what the bridge has seen longer ago than this does not count as evidence.
+ */
+int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
+		 struct pair_result *out, struct err *err);
+
+/* Where the guest was last seen to send from, by the bridge. */
+enum pair_side { PAIR_SIDE_UNKNOWN, PAIR_SIDE_STANDBY, PAIR_SIDE_PRIMARY };
+
+enum pair_side pair_seen_side(const struct vm *vm, const struct vm_pair *pair,
+			      int64_t since_ms);
+
+/*
+ * Inspects again and again until the state is at least `want` or the deadline passes, which
+ * is no failure: out says what was found last.
+ */
+int pair_await(struct vm *vm, const struct vm_pair *pair, enum pair_state want,
+	       int64_t deadline, struct pair_result *out, struct err *err);
+
+/* "net0-primary (e1000e)", for results; freed by the caller. */
+char *pair_primary_text(const struct vm_pair *pair);
+
+/* The host's name of a link of the pair: vmfo's tap, or the operator's; NULL: none. */
+const char *pair_standby_link(const struct vm *vm, const struct vm_pair *pair);
+const char *pair_primary_link(const struct vm *vm, const struct vm_pair *pair);
+
+#endif

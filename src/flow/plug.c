@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/plug.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "flow/datapath.h"
+#include "flow/pair.h"
+
+/*
+ * How long a sign of the guest's use is awaited: a guest enumerates and starts a NIC in
+ * about a second. None in that time is not a fault: the guest may just be silent.
+ */
+#define USE_TIMEOUT_MS 3000
+
+/* For a device_del of a primary that the guest has let go of already. */
+#define UNPLUG_TIMEOUT_MS 5000
+
+static void not_whole(struct pair_result *out, const struct err *why)
+{
+	out->state = PAIR_STANDBY_ONLY;
+	out->evidence = PAIR_EVIDENCE_NONE;
+	free(out->reason);
+	out->reason = strdup(why->msg);
+}
+
+/* Return: 0 when QEMU has accepted it, -EREMOTEIO when it refused, or a failure. */
+static int device_add(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	json_t *device;
+	int r = qemu_primary_device(vm->def, pair, &device, err);
+
+	if (r < 0)
+		return r;
+	return vm_qmp(vm, "device_add", device, NULL, err);
+}
+
+/*
+ * After the guest has moved its traffic the bridge must not keep the standby's port: it
+ * may have learned the address there again while the guest was still switching over.
+ */
+static int settle_datapath(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
+			   struct err *err)
+{
+	int64_t deadline = deadline_in(USE_TIMEOUT_MS);
+
+	do {
+		int r = datapath_to_primary(vm, pair, err);
+
+		if (r == 0)
+			r = pair_await(vm, pair, PAIR_PAIRED, deadline_in(500), out, err);
+		if (r < 0 || out->state == PAIR_PAIRED)
+			return r;
+	} while (clock_ms() < deadline);
+	return 0;
+}
+
+int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
+		 struct err *err)
+{
+	struct err why = ERR_INIT;
+	int has = pair_has_primary(vm, pair, err);
+	int r;
+
+	if (has < 0)
+		return has;
+	r = has ? 0 : device_add(vm, pair, &why);
+	if (r == 0)
+		r = settle_datapath(vm, pair, out, &why);
+	if (r == 0 && out->state >= PAIR_PLUGGED) {
+		free(out->target_primary);
+		out->target_primary = pair_primary_text(pair);
+		return out->target_primary ? 0 : err_nomem(err);
+	}
+	/* QEMU takes a primary's options and hides it: until the guest has negotiated. */
+	if (r == 0)
+		err_set(&why, ERR_DEGRADED, EAGAIN,
+			"QEMU keeps the primary hidden: the guest has not negotiated the standby");
+	if (!qmp_alive(vm->qmp)) {
+		if (err)
+			*err = why;
+		return why.errnum ? -why.errnum : -EPIPE;
+	}
+	not_whole(out, &why);
+	return 0;
+}
+
+int plug_cycle(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
+	       struct err *err)
+{
+	int64_t deadline = deadline_in(UNPLUG_TIMEOUT_MS);
+	char id[80];
+	int r;
+
+	vm_primary_id(pair, id, sizeof(id));
+	r = vm_qmp(vm, "device_del", json_pack("{ss}", "id", id), NULL, err);
+	/* It may be gone already; whether it is, is asked below. */
+	if (r < 0 && r != -EREMOTEIO)
+		return r;
+	while ((r = pair_has_primary(vm, pair, err)) > 0 && clock_ms() < deadline) {
+		r = loop_sleep(vm->env->loop, 100, err);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : plug_primary(vm, pair, out, err);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Plugs a pair's primary into a running VM, and proves that it is there.
+ */
+#ifndef VMFO_FLOW_PLUG_H
+#define VMFO_FLOW_PLUG_H
+
+#include "flow/result.h"
+#include "flow/vm.h"
+
+/*
+ * Plugs pair's primary if QEMU has none, switches the datapath to it, and waits for a
+ * sign that the guest uses it. Fills out's state, evidence, target_primary and reason; a
+ * pair that is not whole afterwards is no failure of the call but told there.
+ * Errors: QMP or the loop failed.
+ */
+int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
+		 struct err *err);
+
+/*
+ * Takes the primary out of QEMU altogether (device_del, and its end), then
+ * plug_primary(): for one that the guest has let go of and that QEMU does not bring back
+ * by itself.
+ */
+int plug_cycle(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
+	       struct err *err);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+
+#include "flow/run.h"
+#include "flow/vm.h"
+
+/* For a cancelled migration to be undone: QEMU alone may take 30 s to get its guest back. */
+#define CANCEL_TIMEOUT_MS 120000
+
+/* The guest's own power-down; QEMU ends with it. */
+static int power_down(struct vm *vm, int timeout_s, struct err *err)
+{
+	int r = vm_qmp(vm, "system_powerdown", NULL, NULL, err);
+
+	if (r < 0)
+		return r;
+	r = vm_wait_gone(vm, deadline_in((int64_t)timeout_s * 1000), err);
+	if (r == -ETIMEDOUT)
+		return err_set(err, ERR_REFUSED, ETIMEDOUT,
+			       "the guest did not power down within %d s and still runs; wait longer "
+			       "(--timeout), or end it the hard way (--force)",
+			       timeout_s);
+	return r;
+}
+
+static int check(struct vm *vm, struct err *err)
+{
+	int r = vm_find_running(vm, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(err, ERR_REFUSED, ESRCH, "it does not run here");
+	return vm_check_settled(vm, err);
+}
+
+static int stop(struct flow_run *run, struct vm *vm, const struct stop_opts *opts,
+		struct err *err)
+{
+	int r = vm_lock(vm, "stop", err);
+
+	if (r < 0)
+		return r;
+	r = check(vm, err);
+	if (r < 0) {
+		/* Only what a QEMU that died has left; nobody runs here. */
+		if (r == -ESRCH)
+			vm_remove_rundir(vm, NULL);
+		return r;
+	}
+	run_phase(run, "power-down");
+	r = vm_connect(vm, err);
+	if (r == 0 && opts->timeout_s > 0)
+		r = power_down(vm, opts->timeout_s, err);
+	if (r < 0 && (!opts->force || r == -ECANCELED))
+		return r;
+	if (r < 0)
+		run_warn(run, "%s", err->msg);
+	run_phase(run, "quit");
+	r = vm_end_qemu(vm, err);
+	return r < 0 ? r : vm_remove_rundir(vm, err);
+}
+
+int flow_stop(struct flow_env *env, const struct stop_opts *opts, struct result *result,
+	      struct err *err)
+{
+	_cleanup_(vm_closep) struct vm *vm = NULL;
+	struct flow_run run;
+	int r = run_begin(&run, env, "vmfo.stop/1", opts->vm, result, err);
+
+	if (r == 0)
+		r = vm_open(env, opts->vm, &vm, err);
+	if (r == 0)
+		r = stop(&run, vm, opts, err);
+	return run_end(&run, r, err);
+}
+
+static void wake_up(void *data, int fd, short revents)
+{
+	(void)fd;
+	(void)revents;
+	*(bool *)data = true;
+}
+
+static bool is_set(void *data)
+{
+	return *(bool *)data;
+}
+
+static int await_end(struct flow_env *env, int pidfd, struct err *err)
+{
+	struct loop_watch *watch;
+	bool ended = false;
+	int r = loop_watch(env->loop, pidfd, POLLIN, wake_up, &ended, &watch, err);
+
+	if (r < 0)
+		return r;
+	r = loop_run(env->loop, is_set, &ended, deadline_in(CANCEL_TIMEOUT_MS), err);
+	loop_unwatch(watch);
+	if (r == -ETIMEDOUT)
+		return err_set(err, ERR_UNFINISHED, ETIMEDOUT,
+			       "it was told to stop %d s ago and is still undoing; see 'vmfo status'",
+			       CANCEL_TIMEOUT_MS / 1000);
+	return r;
+}
+
+int flow_cancel(struct flow_env *env, const char *name, struct err *err)
+{
+	_cleanup_(vm_closep) struct vm *vm = NULL;
+	_cleanup_close_ int pidfd = -1;
+	char operation[32];
+	pid_t pid, again;
+	int r = vm_open(env, name, &vm, err);
+
+	if (r == 0)
+		r = lock_holder(vm->rundir, &pid, operation, err);
+	if (r < 0)
+		return r;
+	if (pid <= 0 || !str_eq(operation, "migrate"))
+		return err_set(err, ERR_REFUSED, ESRCH, "no migration of %s is in flight here", name);
+	pidfd = pidfd_open(pid, 0);
+	/* Only if it still holds the lock does this pidfd mean that very process. */
+	if (pidfd < 0 || lock_holder(vm->rundir, &again, operation, NULL) < 0 || again != pid)
+		return err_set(err, ERR_REFUSED, ESRCH, "the migration of %s has just ended", name);
+	if (pidfd_send_signal(pidfd, SIGINT, NULL, 0) < 0)
+		return err_sys(err, ERR_REFUSED, errno, "signal process %d, which migrates %s", pid,
+			       name);
+	return await_end(env, pidfd, err);
+}

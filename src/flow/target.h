@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The target, as the source asks it: the agent's ops (flow/far.c) as functions.
+ */
+#ifndef VMFO_FLOW_TARGET_H
+#define VMFO_FLOW_TARGET_H
+
+#include "flow/env.h"
+#include "flow/result.h"
+#include "flow/vm.h"
+
+struct target;
+
+/* Connects and greets.  Errors: those of ssh_config_load() and agent_open(). */
+int target_open(struct flow_env *env, const char *host, struct target **out, struct err *err);
+void target_close(struct target *target); /* takes NULL */
+
+const struct ssh_config *target_ssh(const struct target *target); /* borrowed */
+const char *const *target_command(const struct target *target);   /* the agent's; borrowed */
+
+/* Whether the agent there can still be heard. */
+bool target_connected(const struct target *target);
+
+/* Whether it can, and its QEMU lives; why: set if not. */
+bool target_alive(const struct target *target, struct err *why);
+
+/* Errors: ERR_REFUSED with every problem found, "; " between them. */
+int target_check(struct target *target, const struct vm *vm, const char *qemu_version,
+		 bool kvm, struct err *err);
+
+int target_reserve(struct target *target, const struct vm *vm, const char *migration,
+		   bool hidden, struct err *err);
+int target_start(struct target *target, const struct vm *vm, struct err *err);
+int target_attach(struct target *target, const char *vm, const char *migration,
+		  struct err *err);
+int target_prepared(struct target *target, struct err *err);
+
+struct target_state {
+	bool alive;         /* its QEMU */
+	char migration[32]; /* MigrationStatus */
+	char runstate[32];
+};
+
+int target_query(struct target *target, struct target_state *out, struct err *err);
+int target_cont(struct target *target, struct err *err);
+
+/* Fills state, evidence, target_primary and reason of out. */
+int target_plug(struct target *target, const struct vm_pair *pair, struct pair_result *out,
+		struct err *err);
+int target_finish(struct target *target, struct err *err);
+int target_abort(struct target *target, struct err *err);
+
+#endif
