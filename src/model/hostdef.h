@@ -43,4 +43,9 @@ int hostdef_parse(const char *text, size_t len, const char *file, struct hostdef
 
 void hostdef_free(struct hostdef *def); /* takes NULL */
 
+/* Like vmdef_each_key(). */
+void hostdef_each_key(void (*fn)(void *data, const char *path, const char *type,
+				 const char *help),
+		      void *data);
+
 #endif

@@ -19,7 +19,7 @@ struct qemu_tap {
 	const char *bridge;    /* borrowed from the definition */
 	const char *nic;       /* id of the pair or NIC; borrowed from the definition */
 	bool primary;          /* the backend of a pair's emulated primary */
-	int queues;         /* so many fds, one after the other */
+	int queues;            /* so many fds, one after the other */
 };
 
 /*
@@ -31,6 +31,11 @@ int qemu_plan_taps(const struct vmdef *def, struct qemu_tap **out, size_t *n, st
 struct qemu_argv_env {
 	const char *qemu;   /* binary */
 	const char *rundir; /* the VM's run folder */
+	/*
+	 * Confine QEMU by its seccomp filter. For binaries that can: query-command-line-options
+	 * names "sandbox" there.
+	 */
+	bool sandbox;
 	bool vhost_net;     /* /dev/vhost-net is there */
 	bool incoming;      /* start as a migration's target: -S, -incoming defer */
 	/*
@@ -41,15 +46,18 @@ struct qemu_argv_env {
 };
 
 /*
- * out: QEMU's argv, argv[0] included.  Errors: ERR_USAGE for a definition that cannot
- * be expressed (more devices than slots, a socket path over 107 bytes).
+ * Appends QEMU's argv, argv[0] included, to out; after an error out holds a part of it.
+ * Errors: ERR_USAGE for a definition that cannot be expressed (more devices than slots, a
+ * socket path over 107 bytes); ERR_TOPOLOGY for a machine without PCI Express, and for a
+ * NIC model that QEMU cannot unplug as a primary; ERR_REFUSED for a primary that is a VF,
+ * and for vhost "on" without /dev/vhost-net.
  */
 int qemu_argv(const struct vmdef *def, const struct qemu_argv_env *env, struct strv *out,
 	      struct err *err);
 
 /*
  * The arguments of device_add for a pair's primary, equal to what qemu_argv() puts on
- * the command line: a new reference.
+ * the command line: a new reference.  Errors: as of qemu_argv().
  */
 int qemu_primary_device(const struct vmdef *def, const struct vm_pair *pair, json_t **out,
 			struct err *err);

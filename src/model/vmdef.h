@@ -43,7 +43,10 @@ struct vm_primary {
 	bool trust;
 };
 
-/* A failover pair. Its QEMU ids derive from id: standby `ID`, primary `ID-primary`. */
+/*
+ * A failover pair. Its QEMU ids derive from id: standby `ID`, primary `ID-primary`, and
+ * their root ports and netdevs with `rp-` and `net-` before them.
+ */
 struct vm_pair {
 	char *id;
 	struct mac mac;
@@ -122,6 +125,14 @@ int vmdef_parse(const char *text, size_t len, const char *file, struct vmdef **o
 		struct err *err);
 
 void vmdef_free(struct vmdef *def); /* takes NULL */
+
+/*
+ * Calls fn for every key of the format, in its order: for those who document it. path:
+ * "pairs[].standby.vhost"; type: what is allowed, in words, with the default; help: one
+ * line. All are valid during the call only.
+ */
+void vmdef_each_key(void (*fn)(void *data, const char *path, const char *type, const char *help),
+		    void *data);
 
 /*
  * Whether name is fit to be a VM's: letters, digits, '_', '.', '-', not first '-' or '.', at

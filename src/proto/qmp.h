@@ -15,17 +15,24 @@
 
 struct qmp;
 
-/* Called from the loop, in the order of arrival; data: borrowed, NULL for none. */
+/*
+ * Called from the loop, in the order of arrival; data: borrowed, NULL for none. It must
+ * not call qmp_command() or qmp_close().
+ */
 typedef void qmp_event_fn(void *user, const char *event, const json_t *data);
 
 /*
  * Connects to a QMP UNIX socket and negotiates. A socket that another client holds
- * does not greet: that is -ETIMEDOUT, with a message that says so.
+ * does not greet: that is -ETIMEDOUT, with a message that says so. Others: ENOENT and
+ * ECONNREFUSED: nobody listens; EPROTO: no QMP there; EPIPE: it ended meanwhile.
  */
 int qmp_connect(struct loop *loop, const char *path, int64_t deadline, struct qmp **out,
 		struct err *err);
 
-/* The same over a connected stream socket, which it takes over. name: for messages. */
+/*
+ * The same over a connected stream socket, which it takes over: it is closed on failure
+ * too. name: for messages.
+ */
 int qmp_attach(struct loop *loop, int fd, const char *name, int64_t deadline,
 	       struct qmp **out, struct err *err);
 
@@ -42,7 +49,7 @@ bool qmp_alive(const struct qmp *qmp);
  * args: stolen, may be NULL. ret: a new reference to "return"; may be NULL.
  * Errors: -EREMOTEIO when QEMU answered with an error (the message is its "desc");
  * -EPIPE when the connection ended; -ETIMEDOUT; -ECANCELED. After the last two the
- * session stays usable, and the late reply is dropped.
+ * session stays usable, and the late reply is dropped. One command at a time.
  */
 int qmp_command(struct qmp *qmp, const char *command, json_t *args, int64_t deadline,
 		json_t **ret, struct err *err);

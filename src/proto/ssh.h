@@ -31,6 +31,11 @@ struct ssh_config {
 	bool identities_only;
 	int connect_timeout; /* seconds; 0: vmfo's default */
 	char *config_file;   /* what `ssh -F` was given; NULL: nothing */
+	int family;          /* AF_INET, AF_INET6; AF_UNSPEC: either */
+	char *bind_address;  /* NULL: the kernel's choice */
+	bool hash_known_hosts;
+	/* What the operator allows, as comma-separated lists; NULL: all. */
+	char *ciphers, *macs, *kex_algorithms, *host_key_algorithms;
 };
 
 /*
@@ -41,6 +46,9 @@ struct ssh_config {
  */
 int ssh_config_load(struct loop *loop, const char *host, const char *config_file,
 		    struct ssh_config **out, struct err *err);
+
+/* A copy for another thread. */
+int ssh_config_copy(const struct ssh_config *config, struct ssh_config **out, struct err *err);
 
 void ssh_config_free(struct ssh_config *config); /* takes NULL */
 
@@ -53,9 +61,16 @@ struct ssh;
  */
 int ssh_library_init(struct err *err);
 
+/* Seconds that a server may be silent while connecting, unless ConnectTimeout says more. */
+#define SSH_CONNECT_TIMEOUT 15
+
+/* A peer that has acknowledged nothing for so long is dead (TCP_USER_TIMEOUT). */
+#define SSH_DEAD_AFTER_MS 12000
+
 /*
  * Connects, verifies the host key, authenticates by public key (agent, then files).
- * config: borrowed during the call.
+ * config: borrowed during the call. A name is looked up by a child (getent), so that a
+ * slow resolver neither stops the loop nor outlives the deadline.
  * Errors, all ERR_REFUSED: name not found, unreachable, silent; host key unknown,
  * changed or revoked (with its SHA256 fingerprint and the command that would accept
  * it); no key accepted (with the keys that were tried, and the RSA case explained).
@@ -86,13 +101,18 @@ struct ssh_channel_fns {
 	void (*error_output)(void *user, const char *bytes, size_t n);
 	/* ssh_channel_write() would take bytes again after having taken too few. */
 	void (*writable)(void *user);
-	/* No more output: why is NULL for an orderly end. */
+	/*
+	 * No more output, once: why is NULL for an orderly end. Else it is how the
+	 * command failed ("exit status 127"), or how the connection was lost. A command
+	 * that only closed its output (a half-close) ends orderly, and takes input still.
+	 */
 	void (*end)(void *user, const struct err *why);
 };
 
 /*
  * Starts a command: argv, NULL-terminated, each word quoted for the far login shell, so
- * that it arrives there as it is.
+ * that it arrives there as it is; a word with a newline is refused. After a failure the
+ * connection is of no more use, as libssh2 cannot take an unfinished request back.
  */
 int ssh_channel_open(struct ssh *ssh, const char *const *argv,
 		     const struct ssh_channel_fns *fns, void *user, int64_t deadline,
@@ -106,13 +126,21 @@ ssize_t ssh_channel_write(struct ssh_channel *channel, const char *bytes, size_t
 
 #define SSH_QUEUE_MAX (512 * 1024)
 
+#define SSH_WINDOW (256 * 1024) /* of output that a command may send unread */
+
 void ssh_channel_send_eof(struct ssh_channel *channel); /* after what is queued */
 void ssh_channel_resume(struct ssh_channel *channel);   /* data() is wanted again */
-void ssh_channel_close(struct ssh_channel *channel);    /* takes NULL */
 
 /*
- * argv as one line for a POSIX shell; freed by the caller, NULL: out of memory.
+ * Returns at once, and calls none of the owner's functions any more; the far side is told
+ * while the loop runs on. Takes NULL.
  */
-char *ssh_quote_argv(const char *const *argv);
+void ssh_channel_close(struct ssh_channel *channel);
+
+/*
+ * argv as one line for the far login shell, sh or csh alike; freed by the caller.
+ * Errors: ERR_USAGE for a word with a newline, which csh cannot quote.
+ */
+int ssh_quote_argv(const char *const *argv, char **out, struct err *err);
 
 #endif

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# `make help` lists the targets. A user's CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are added to
+# the project's own flags, after them. BUILD=DIR builds elsewhere.
+
+VERSION := 0.1.0
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
+
+CFLAGS     ?= -O2 -g
+INSTALL    ?= install
+PKG_CONFIG ?= pkg-config
+CLANG      ?= clang
+PROVE      ?= prove
+# Tests that run at the same time.
+JOBS       ?= 1
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 30
+
+ifeq ($(SANITIZE),1)
+BUILD      ?= build/asan
+HARDENING  ?= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LINKING    ?= -fsanitize=address,undefined
+else
+BUILD      ?= build
+HARDENING  ?= -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
+LINKING    ?= -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 \
+	-Wno-format-nonliteral
+
+# Asked late and once: `make check` may install the libraries first.
+PACKAGES := jansson libssh2 libcurl libmnl
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(call pkg,--libs))$(PKG_LIBS)
+pkg = $(if $(shell $(PKG_CONFIG) --exists $(PACKAGES) || echo missing),$(error \
+	one of these libraries is missing: $(PACKAGES); `make deps` installs them))$(shell \
+	$(PKG_CONFIG) $(1) $(PACKAGES))
+
+OWN_FLAGS = -std=gnu11 -D_GNU_SOURCE -DVMFO_VERSION=\"$(VERSION)\" -Isrc -pthread $(WARNINGS)
+COMPILE   = $(CC) $(OWN_FLAGS) $(HARDENING) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK      = $(CC) -pthread $(HARDENING) $(LINKING) $(CFLAGS) $(LDFLAGS)
+
+SRC         := $(sort $(wildcard src/*/*.c))
+CLI         := $(sort $(wildcard cli/*.c))
+UNIT        := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_HELP   := $(sort $(filter-out $(UNIT),$(wildcard tests/unit/*.c)))
+FUZZ        := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+
+objects      = $(patsubst %.c,$(BUILD)/%.o,$(1))
+SRC_O       := $(call objects,$(SRC))
+CLI_O       := $(call objects,$(CLI))
+UNIT_O      := $(call objects,$(UNIT))
+UNIT_HELP_O := $(call objects,$(UNIT_HELP))
+OBJECTS     := $(SRC_O) $(CLI_O) $(UNIT_O) $(UNIT_HELP_O)
+
+UNIT_TESTS := $(UNIT:%.c=$(BUILD)/%)
+CLI_TESTS  := $(sort $(wildcard tests/cli/*.bats))
+VM_TESTS   := $(sort $(wildcard tests/vm/*.bats))
+LONG_TESTS := $(sort $(wildcard tests/long/*.bats))
+
+# `make V=1` shows the commands.
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help install uninstall deps guest programs check check-unit check-cli check-vm \
+	check-asan check-all lint format completions bench fuzz demo clean distclean FORCE
+
+all: $(BUILD)/vmfo ## build/vmfo
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+# ---- programs ----
+
+# Rewritten only when the flags are others than last time: then everything is compiled anew.
+$(BUILD)/flags: FORCE
+	$(shell mkdir -p $(@D))$(file >$@.new,$(COMPILE) $(LINK) $(PKG_LIBS))
+	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+
+# A goal that installs what is missing does so before the first compiler runs.
+ifneq ($(filter check% lint bench fuzz demo completions,$(MAKECMDGOALS)),)
+$(BUILD)/flags: | deps
+endif
+
+$(OBJECTS): $(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libvmfo.a: $(SRC_O)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(SRC_O)
+
+$(BUILD)/vmfo: $(CLI_O) $(BUILD)/libvmfo.a
+	$(call say,LINK)$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+# What several unit tests share is linked into those that use it.
+$(BUILD)/tests/unit/libhelp.a: $(UNIT_HELP_O) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(UNIT_HELP_O)
+
+$(UNIT_TESTS): %: %.o $(BUILD)/tests/unit/libhelp.a $(BUILD)/libvmfo.a
+	$(call say,LINK)$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+-include $(OBJECTS:.o=.d)
+
+programs: $(BUILD)/vmfo $(UNIT_TESTS)
+
+# ---- installation ----
+
+install: all ## install below $DESTDIR$PREFIX
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \
+		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)'
+	$(INSTALL) -m 755 $(BUILD)/vmfo '$(DESTDIR)$(BINDIR)/vmfo'
+	$(INSTALL) -m 644 $(wildcard man/*.1) '$(DESTDIR)$(MANDIR)/man1'
+	$(INSTALL) -m 644 $(wildcard man/*.5) '$(DESTDIR)$(MANDIR)/man5'
+	$(INSTALL) -m 644 completions/vmfo.bash '$(DESTDIR)$(BASHCOMPDIR)/vmfo'
+	$(INSTALL) -m 644 completions/_vmfo '$(DESTDIR)$(ZSHCOMPDIR)/_vmfo'
+
+uninstall: ## remove what install installed
+	rm -f '$(DESTDIR)$(BINDIR)/vmfo' \
+		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man1/%',$(wildcard man/*.1)) \
+		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man5/%',$(wildcard man/*.5)) \
+		'$(DESTDIR)$(BASHCOMPDIR)/vmfo' '$(DESTDIR)$(ZSHCOMPDIR)/_vmfo'
+
+# ---- tests: one prove for all that was asked for ----
+
+deps: ## install the Debian packages that are missing
+	tests/deps
+
+guest: deps
+	tests/guest/build build/guest
+
+# TESTS="FILE..." chooses.
+run_tests = BUILD_DIR='$(abspath $(BUILD))' VMFO='$(abspath $(BUILD)/vmfo)' $(PROVE) --timer \
+	--jobs $(JOBS) --exec tests/run-one $(or $(TESTS),$(1))
+
+check: programs guest ## every test but the long ones; TESTS="FILE..." chooses
+	$(call run_tests,$(UNIT_TESTS) $(CLI_TESTS) $(VM_TESTS))
+
+check-unit: programs
+	$(call run_tests,$(UNIT_TESTS))
+
+check-cli: programs
+	$(call run_tests,$(CLI_TESTS))
+
+check-vm: programs guest
+	$(call run_tests,$(VM_TESTS))
+
+check-all: programs guest ## check, and the long tests (tests/long)
+	$(call run_tests,$(UNIT_TESTS) $(CLI_TESTS) $(VM_TESTS) $(LONG_TESTS))
+
+# The same Makefile, with the other flags and folder.
+check-asan: deps ## unit and cli tests under ASan and UBSan
+	+$(MAKE) SANITIZE=1 BUILD='$(BUILD)/asan' check-fast
+
+check-fast: programs
+	$(call run_tests,$(UNIT_TESTS) $(CLI_TESTS))
+
+lint: deps all ## every check of tests/lint; changes nothing
+	BUILD_DIR='$(abspath $(BUILD))' VMFO='$(abspath $(BUILD)/vmfo)' tests/lint/run
+
+format: ## clang-format on every C file, in place
+	clang-format -i $(wildcard cli/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+
+completions: all ## write completions/ anew from the tables of options
+	VMFO='$(abspath $(BUILD)/vmfo)' tests/lint/completions --write
+
+bench: all guest ## the measures of README.md
+	VMFO='$(abspath $(BUILD)/vmfo)' tests/bench
+
+demo: all guest ## launch a VM and migrate it there and back, on two test hosts
+	VMFO='$(abspath $(BUILD)/vmfo)' tests/demo
+
+# ---- fuzzing: clang's libFuzzer, objects of its own ----
+
+FUZZ_CC    = $(CLANG) $(OWN_FLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_SRC_O := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(SRC))
+FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
+
+$(FUZZ_SRC_O): $(BUILD)/fuzz/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,FUZZ)$(FUZZ_CC) -fsanitize=fuzzer-no-link $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/libvmfo.a: $(FUZZ_SRC_O)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(FUZZ_SRC_O)
+
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libvmfo.a
+	$(call say,FUZZ)$(FUZZ_CC) -fsanitize=fuzzer $(PKG_CFLAGS) -o $@ $^ $(PKG_LIBS)
+
+-include $(FUZZ_SRC_O:.o=.d)
+
+fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS (30)
+	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+# ---- and away ----
+
+clean: ## remove what was built, but not the test guest
+	rm -rf $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/src $(BUILD)/cli $(BUILD)/tests
+	rm -f $(BUILD)/vmfo $(BUILD)/libvmfo.a $(BUILD)/flags
+
+distclean: ## remove build/
+	rm -rf build

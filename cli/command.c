@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "commands.h"
+
+const struct command *const commands[] = {
+	&cmd_launch, &cmd_list,   &cmd_status, &cmd_stop,     &cmd_migrate,  &cmd_cancel,
+	&cmd_replug, &cmd_help,   &cmd_agent,  &cmd_guard, &cmd_describe, &cmd_complete, NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (str_eq((*c)->name, name))
+			return *c;
+	return NULL;
+}
+
+/* Levenshtein's distance of two short words. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[32], n = strlen(b);
+
+	if (n >= ARRAY_SIZE(row))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t replace = corner + (a[i - 1] != b[j - 1]);
+			size_t change = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+			corner = row[j];
+			row[j] = replace < change ? replace : change;
+		}
+	}
+	return row[n];
+}
+
+const char *command_suggest(const char *name)
+{
+	size_t best = strlen(name) / 3 + 2; /* more changes than this are another word */
+	const char *found = NULL;
+
+	for (const struct command *const *c = commands; *c; c++) {
+		size_t d = (*c)->hidden ? SIZE_MAX : distance(name, (*c)->name);
+
+		if (d < best) {
+			best = d;
+			found = (*c)->name;
+		}
+	}
+	return found;
+}
+
+/* ---- parsing ---- */
+
+static const struct argp_option common_options[] = {
+	{ "verbose", 'v', NULL, 0, "Say more about what is done", -2 },
+	{ "quiet", 'q', NULL, 0, "Say nothing but warnings and errors", -2 },
+	{ 0 },
+};
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+	enum narrate_level *level = state->input;
+
+	(void)arg;
+	switch (key) {
+	case 'v':
+		*level = NARRATE_VERBOSE;
+		return 0;
+	case 'q':
+		*level = NARRATE_QUIET;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp command_common_argp = { .options = common_options, .parser = parse_common };
+
+struct parse {
+	struct invocation *self;
+	const char **args;
+	void *options;
+};
+
+/* The nth word of args_doc, without brackets, in buf.  Return: 1 required, 0 optional, -1 none. */
+static int nth_arg(const struct command *command, unsigned int n, char buf[32])
+{
+	const char *p = command->argp->args_doc ?: "";
+	bool optional;
+	size_t len;
+
+	for (; n && *p; n--) {
+		p += strcspn(p, " ");
+		p += strspn(p, " ");
+	}
+	if (!*p)
+		return -1;
+	optional = *p == '[';
+	p += optional;
+	len = strcspn(p, " ]");
+	snprintf(buf, 32, "%.*s", (int)len, p);
+	return !optional;
+}
+
+/* The outermost parser: takes the positional arguments, and hands out the inputs. */
+static error_t parse_args(int key, char *arg, struct argp_state *state)
+{
+	struct parse *parse = state->input;
+	char name[32];
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = parse->options;
+		state->child_inputs[1] = &parse->self->level;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (nth_arg(parse->self->command, state->arg_num, name) < 0)
+			argp_error(state, "\"%s\" is one argument too many", arg);
+		else
+			parse->args[state->arg_num] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (nth_arg(parse->self->command, state->arg_num, name) == 1)
+			argp_error(state, "%s is missing", name);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+void command_parse(struct invocation *self, const char *args[COMMAND_MAX_ARGS], void *options)
+{
+	char name[64];
+	struct parse parse = { self, args, options };
+	const struct argp_child children[] = {
+		{ .argp = self->command->argp },
+		{ .argp = &command_common_argp },
+		{ 0 },
+	};
+	const struct argp outer = { .parser = parse_args, .children = children };
+
+	for (size_t i = 0; i < COMMAND_MAX_ARGS; i++)
+		args[i] = NULL;
+	/* The name that messages begin with, and that "Try ... --help" shows. */
+	snprintf(name, sizeof(name), "vmfo %s", self->command->name);
+	self->argv[0] = name;
+	argp_parse(&outer, self->argc, self->argv, 0, NULL, &parse);
+	self->argv[0] = (char *)self->command->name;
+	narrate_start(self->level);
+}
+
+int command_fail(const struct invocation *self, const struct err *err)
+{
+	narrate_live(NULL);
+	fprintf(stderr, "vmfo %s: %s\n", self->command->name, err->msg);
+	return err->kind == ERR_NONE ? ERR_INTERNAL : (int)err->kind;
+}
+
+long long command_parse_int(struct argp_state *state, const char *what, const char *arg,
+			    long long min, long long max)
+{
+	int64_t value = 0;
+	int r = str_to_i64(arg, min, max, &value);
+
+	if (r == -EINVAL)
+		argp_error(state, "%s: \"%s\" is not a whole number", what, arg);
+	else if (r < 0)
+		argp_error(state, "%s: %s is not between %lld and %lld", what, arg, min, max);
+	return value;
+}
+
+long long command_parse_bytes(struct argp_state *state, const char *what, const char *arg)
+{
+	static const char suffixes[] = "KMGT";
+	size_t len = strlen(arg);
+	const char *suffix = len ? memchr(suffixes, toupper((unsigned char)arg[len - 1]), 4) : NULL;
+	int shift = suffix ? 10 * (int)(suffix - suffixes + 1) : 0;
+	char digits[32];
+	int64_t value = 0;
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)(suffix ? len - 1 : len), arg);
+	if (len >= sizeof(digits) || str_to_i64(digits, 0, INT64_MAX >> shift, &value) < 0)
+		argp_error(state, "%s: \"%s\" is not a number of bytes, as in 500M or 2G", what, arg);
+	return value << shift;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/migrate.h"
+#include "base/str.h"
+#include "commands.h"
+#include "render.h"
+#include "session.h"
+
+enum {
+	OPT_ALLOW_DEGRADED = 0x100,
+	OPT_BANDWIDTH,
+	OPT_DOWNTIME_LIMIT,
+	OPT_DRY_RUN,
+	OPT_EVENTS,
+	OPT_JSON,
+	OPT_PROGRESS_FD,
+	OPT_REPLUG,
+	OPT_TIMEOUT,
+	OPT_UNPLUG_TIMEOUT,
+};
+
+struct options {
+	struct migrate_opts migrate;
+	const char *events;
+	int progress_fd;
+	bool json;
+};
+
+/* What stands in brackets is the default; host.json can set another for the first four. */
+static const struct argp_option option_list[] = {
+	{ "unplug-timeout", OPT_UNPLUG_TIMEOUT, "SECONDS", 0,
+	  "Give the guest so long to let go of its primaries (30)", 0 },
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "Give up a copy that takes longer; 0: never (0)",
+	  0 },
+	{ "downtime-limit", OPT_DOWNTIME_LIMIT, "MS", 0,
+	  "Stop the VM for the rest of the copy once that takes less than this (300)", 0 },
+	{ "bandwidth", OPT_BANDWIDTH, "RATE", 0,
+	  "Copy at most so many bytes a second, as in 500M; 0: no limit (0)", 0 },
+	{ "replug", OPT_REPLUG, "deferred|hidden", 0,
+	  "Plug the primaries once the VM runs on the target (deferred), or let QEMU do it while "
+	  "the VM is stopped (hidden)",
+	  0 },
+	{ "allow-degraded", OPT_ALLOW_DEGRADED, NULL, 0,
+	  "Move the VM even if a pair is not whole before", 0 },
+	{ "dry-run", OPT_DRY_RUN, NULL, 0, "Make all checks, change nothing", 0 },
+	{ "events", OPT_EVENTS, "FILE", 0, "Write what happens to FILE, a JSON object a line", 0 },
+	{ "progress-fd", OPT_PROGRESS_FD, "N", 0, "Write the same to an open file descriptor", 0 },
+	{ "json", OPT_JSON, NULL, 0, "Print the result as a JSON object", 0 },
+	{ 0 },
+};
+
+static bool parse_replug(struct argp_state *state, const char *arg)
+{
+	if (!str_eq(arg, "hidden") && !str_eq(arg, "deferred"))
+		argp_error(state, "--replug: \"%s\" is neither \"deferred\" nor \"hidden\"", arg);
+	return str_eq(arg, "hidden");
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+	struct migrate_opts *migrate = &options->migrate;
+
+	switch (key) {
+	case OPT_UNPLUG_TIMEOUT:
+		migrate->unplug_timeout_s =
+			(int)command_parse_int(state, "--unplug-timeout", arg, 1, 86400);
+		return 0;
+	case OPT_TIMEOUT:
+		migrate->timeout_s = (int)command_parse_int(state, "--timeout", arg, 0, 86400 * 7);
+		return 0;
+	case OPT_DOWNTIME_LIMIT:
+		migrate->downtime_limit_ms =
+			(int)command_parse_int(state, "--downtime-limit", arg, 1, 2000000);
+		return 0;
+	case OPT_BANDWIDTH:
+		migrate->bandwidth = command_parse_bytes(state, "--bandwidth", arg);
+		return 0;
+	case OPT_REPLUG:
+		migrate->hidden = parse_replug(state, arg);
+		return 0;
+	case OPT_ALLOW_DEGRADED:
+		migrate->allow_degraded = true;
+		return 0;
+	case OPT_DRY_RUN:
+		migrate->dry_run = true;
+		return 0;
+	case OPT_EVENTS:
+		options->events = arg;
+		return 0;
+	case OPT_PROGRESS_FD:
+		options->progress_fd =
+			(int)command_parse_int(state, "--progress-fd", arg, 0, 65535);
+		return 0;
+	case OPT_JSON:
+		options->json = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = option_list,
+	.parser = parse_option,
+	.args_doc = "VM HOST",
+	.doc = "Move a running VM to another host, which is reached over SSH, and make its "
+	       "failover pairs whole there.",
+};
+
+static int migrate_run(struct invocation *self)
+{
+	struct options options = {
+		.migrate = { .unplug_timeout_s = -1,
+			     .timeout_s = -1,
+			     .downtime_limit_ms = -1,
+			     .bandwidth = -1 },
+		.progress_fd = -1,
+	};
+	const char *args[COMMAND_MAX_ARGS];
+	struct result result = { 0 };
+	struct err err = ERR_INIT;
+	struct session session;
+	int r;
+
+	command_parse(self, args, &options);
+	options.migrate.vm = args[0];
+	options.migrate.host = args[1];
+	r = session_open(&session, self, options.events, options.progress_fd, &err);
+	if (r < 0)
+		return command_fail(self, &err);
+	r = flow_migrate(&session.env, &options.migrate, &result, &err);
+	return session_end(&session, r, &result, options.json, render_migrate, &err);
+}
+
+const struct command cmd_migrate = {
+	.name = "migrate",
+	.summary = "Move a running VM to another host",
+	.argp = &argp,
+	.run = migrate_run,
+};

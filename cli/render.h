@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Results on standard output. Text and JSON render the same structs.
+ */
+#ifndef VMFO_CLI_RENDER_H
+#define VMFO_CLI_RENDER_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "flow/result.h"
+#include "flow/status.h"
+
+/* An object, indented.  Return: 0; -ENOMEM, also for NULL. */
+int render_json(const json_t *object);
+
+/* One pair, as an indented line. */
+void render_pair(const struct pair_result *pair);
+
+/* What a flow came to; each a session_text_fn. */
+void render_launch(const struct result *result);
+void render_stop(const struct result *result);
+void render_migrate(const struct result *result);
+void render_replug(const struct result *result);
+
+/* vmfo list: a table. vmfo status: a paragraph for each VM. */
+void render_table(const struct vm_status *list, size_t n);
+void render_status(const struct vm_status *status);
+
+#endif

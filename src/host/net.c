@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/net.h"
+
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "host/rtnl.h"
+
+static int on_info_attr(const struct nlattr *attr, void *data)
+{
+	struct net_link *link = data;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+		link->is_bridge = str_eq(mnl_attr_get_str(attr), "bridge");
+	return MNL_CB_OK;
+}
+
+static int on_link_attr(const struct nlattr *attr, void *data)
+{
+	struct net_link *link = data;
+
+	switch (mnl_attr_get_type(attr)) {
+	case IFLA_MTU:
+		if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			link->mtu = (int)mnl_attr_get_u32(attr);
+		break;
+	case IFLA_MASTER:
+		if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			link->master = (int)mnl_attr_get_u32(attr);
+		break;
+	case IFLA_LINKINFO:
+		return mnl_attr_parse_nested(attr, on_info_attr, link);
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int on_link(const struct nlmsghdr *message, void *data)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	struct net_link *link = data;
+
+	link->index = info->ifi_index;
+	link->up = info->ifi_flags & IFF_UP;
+	/* LOWER_UP, and not RUNNING, which waits for a user-space word on some links. */
+	link->carrier = info->ifi_flags & IFF_LOWER_UP;
+	return mnl_attr_parse(message, sizeof(*info), on_link_attr, link);
+}
+
+static int no_such_link(const char *name, struct err *err)
+{
+	return err_set(err, ERR_REFUSED, ENODEV,
+		       "no network link %s in this network namespace (see \"ip link\")", name);
+}
+
+int net_link_get(const char *name, struct net_link *out, struct err *err)
+{
+	char buf[RTNL_REQUEST_SIZE];
+	struct nlmsghdr *request;
+	void *info;
+	int r;
+
+	if (*name == '\0' || strlen(name) >= NET_NAME_SIZE)
+		return no_such_link(name, err);
+	request = rtnl_request(buf, RTM_GETLINK, 0, sizeof(struct ifinfomsg), &info);
+	mnl_attr_put_strz(request, IFLA_IFNAME, name);
+	*out = (struct net_link){ .index = 0 };
+	r = rtnl_talk(request, on_link, out);
+	if (r == -ENODEV)
+		return no_such_link(name, err);
+	if (r < 0)
+		return err_sys(err, ERR_INTERNAL, -r, "look up the network link %s", name);
+	return 0;
+}
+
+int net_link_set_up(const char *name, bool up, struct err *err)
+{
+	char buf[RTNL_REQUEST_SIZE];
+	struct nlmsghdr *request;
+	struct ifinfomsg *info;
+	struct net_link link;
+	void *extra;
+	int r = net_link_get(name, &link, err);
+
+	if (r < 0)
+		return r;
+	request = rtnl_request(buf, RTM_NEWLINK, 0, sizeof(*info), &extra);
+	info = extra;
+	info->ifi_index = link.index;
+	info->ifi_change = IFF_UP;
+	info->ifi_flags = up ? IFF_UP : 0;
+	r = rtnl_talk(request, NULL, NULL);
+	if (r < 0)
+		return err_sys(err, ERR_INTERNAL, -r, "set the network link %s %s", name,
+			       up ? "up" : "down");
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/text.h"
+
+#include <limits.h>
+#include <string.h>
+
+bool text_is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool text_is_made_of(const char *text, const char *others, size_t max)
+{
+	size_t n = 0;
+
+	for (; text[n]; n++)
+		if (n >= max || (!text_is_alnum(text[n]) && !strchr(others, text[n])))
+			return false;
+	return n > 0;
+}
+
+bool text_is_path(const char *text)
+{
+	return text[0] == '/' && text[1];
+}
+
+bool text_is_binary(const char *text)
+{
+	if (text_is_path(text))
+		return true;
+	return *text && *text != '-' && *text != '.' && !strchr(text, '/') &&
+	       strlen(text) <= NAME_MAX;
+}

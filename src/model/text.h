@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the strings of a definition may look like, where both definitions share it.
+ */
+#ifndef VMFO_MODEL_TEXT_H
+#define VMFO_MODEL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The same words for all messages about them. */
+#define TEXT_PATH_EXPECTED "an absolute path"
+#define TEXT_BINARY_EXPECTED "an absolute path, or the name of a program in PATH"
+
+bool text_is_path(const char *text);   /* begins with a slash */
+bool text_is_binary(const char *text); /* a path, or a name without one */
+
+/* An ASCII letter or digit, whatever the locale. */
+bool text_is_alnum(char c);
+
+/* 1 to max bytes, each an ASCII letter, a digit, or one of others. */
+bool text_is_made_of(const char *text, const char *others, size_t max);
+
+#endif
