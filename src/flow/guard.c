@@ -25,6 +25,7 @@
  * to be reached.
  */
 #define GUARD_QMP_TRIES 20
+#define GUARD_TARGET_MS 20000
 
 /* ---- vmfo's side ---- */
 
@@ -251,15 +252,21 @@ static void close_journal(struct vm *vm, const struct task *task)
 		log_warn("guard: %s", err.msg);
 }
 
-/* The source has kept the VM: the target, if it still holds its half, may let go. */
+/*
+ * The source has kept the VM: the target, if it still holds its half, may let go. The
+ * agent of the vmfo that died may hold the lock there for a moment yet.
+ */
 static int release_target(struct vm *vm, const struct task *task, struct err *err)
 {
+	int64_t deadline = deadline_in(GUARD_TARGET_MS);
 	struct target *target;
 	int r = target_open(vm->env, task->host, &target, err);
 
 	if (r < 0)
 		return r;
-	r = target_attach(target, vm->name, task->migration, err);
+	while ((r = target_attach(target, vm->name, task->migration, err)) == -EBUSY &&
+	       clock_ms() < deadline)
+		loop_sleep(vm->env->loop, 500, NULL);
 	if (r == 0)
 		r = target_abort(target, err);
 	/* Nothing is left there: its agent has cleaned up by itself. */
@@ -301,7 +308,7 @@ int flow_guard(struct flow_env *env, struct err *err)
 	if (r == 0)
 		r = vm_open(env, task.vm, &vm, err);
 	if (r == 0)
-		r = lock_adopt(vm->rundir, GUARD_LOCK_FD, "guard", &vm->lock, err);
+		r = lock_adopt(vm->rundir, GUARD_LOCK_FD, &vm->lock, err);
 	if (r == 0)
 		r = send_line(GUARD_SOCKET_FD, "armed\n", strlen("armed\n"), err);
 	if (r == 0)
@@ -310,6 +317,7 @@ int flow_guard(struct flow_env *env, struct err *err)
 		return send_line(GUARD_SOCKET_FD, "disarmed\n", strlen("disarmed\n"), err);
 	if (r < 0)
 		return r;
+	lock_name_holder(vm->lock, "guard");
 	log_warn("guard: vmfo has died in the migration of %s to %s; cancelling it", task.vm,
 		 task.host);
 	r = act(vm, &task, err);

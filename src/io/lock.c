@@ -66,7 +66,7 @@ static int try_take(const char *path, int *fd_out, struct err *err)
 }
 
 /* Only a help for people: who cannot be named still holds the lock. */
-static void name_holder(const struct lock *lock, const char *operation)
+void lock_name_holder(const struct lock *lock, const char *operation)
 {
 	char text[64];
 	int len = snprintf(text, sizeof(text), "%d %s\n", getpid(), operation);
@@ -124,7 +124,7 @@ int lock_take(const char *dir, const char *operation, int wait_ms, struct lock *
 		if (r == 0)
 			nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
 	}
-	name_holder(lock, operation);
+	lock_name_holder(lock, operation);
 	*out = steal_ptr(lock);
 	return 0;
 }
@@ -134,8 +134,7 @@ int lock_fd(const struct lock *lock)
 	return lock->fd;
 }
 
-int lock_adopt(const char *dir, int fd, const char *operation, struct lock **out,
-	       struct err *err)
+int lock_adopt(const char *dir, int fd, struct lock **out, struct err *err)
 {
 	struct lock *lock = calloc(1, sizeof(*lock));
 
@@ -147,7 +146,6 @@ int lock_adopt(const char *dir, int fd, const char *operation, struct lock **out
 		free(lock);
 		return err_nomem(err);
 	}
-	name_holder(lock, operation);
 	*out = lock;
 	return 0;
 }

@@ -27,11 +27,13 @@ int lock_take(const char *dir, const char *operation, int wait_ms, struct lock *
 int lock_fd(const struct lock *lock);
 
 /*
- * The lock of dir that this process inherited as fd, which it takes over: the holder
- * of it now, or one of the holders.
+ * The lock of dir that this process inherited as fd, which it takes over: it is one more
+ * holder. Who holds it stays as the first has written it.
  */
-int lock_adopt(const char *dir, int fd, const char *operation, struct lock **out,
-	       struct err *err);
+int lock_adopt(const char *dir, int fd, struct lock **out, struct err *err);
+
+/* Writes this process and operation as the holder, as lock_take() does. */
+void lock_name_holder(const struct lock *lock, const char *operation);
 
 /* Releases it and frees; takes NULL. */
 void lock_release(struct lock *lock);

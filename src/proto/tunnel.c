@@ -224,7 +224,8 @@ int tunnel_open(struct loop *loop, const struct tunnel_spec *spec, int64_t deadl
 	if (!tunnel_alive(tunnel, &why)) {
 		if (err)
 			*err = why;
-		return err_wrap(err, "open the tunnel") < 0 ? -why.errnum : 0;
+		err_wrap(err, "open the tunnel");
+		return -why.errnum;
 	}
 	*out = steal_ptr(tunnel);
 	return 0;

@@ -117,8 +117,11 @@ static int join(int in_fd, int out_fd, int sock, struct flow *up, struct flow *d
 		r = flow_step(down, fds[2].revents, fds[1].revents);
 		if (r < 0)
 			return err_sys(err, ERR_REFUSED, -r, "read from QEMU's migration socket");
-		/* sshd has gone: with it everyone that could still have something to say. */
-		if (fds[1].revents & (POLLERR | POLLHUP) && !down->len && up->ended)
+		/*
+		 * sshd has gone, or has closed the channel. What is still here is of no use: a
+		 * migration's last word is the target's.
+		 */
+		if (fds[1].fd >= 0 && fds[1].revents & (POLLERR | POLLHUP))
 			return err_set(err, ERR_REFUSED, EPIPE, "the SSH connection was lost");
 		if (flow_done(up) && !up->closed) {
 			up->closed = true;
@@ -253,7 +256,7 @@ int tunnel_serve(int in_fd, int out_fd, const char *rundir, struct err *err)
 	struct err why = ERR_INIT;
 	_cleanup_close_ int sock = -1;
 	struct flow up, down;
-	size_t len, line;
+	size_t len = 0, line = 0;
 	int r;
 
 	if (!up_buffer || !down_buffer)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The far half's ops from the hand-over on.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "flow/datapath.h"
+#include "flow/far_internal.h"
+#include "flow/plug.h"
+#include "flow/state_file.h"
+#include "flow/store.h"
+
+int far_op_prepared(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	int r = far_require(far, FAR_STARTED, "prepared", err);
+
+	(void)params;
+	(void)result;
+	if (r == 0 && !vm_process_alive(far->vm))
+		r = err_set(err, ERR_REFUSED, ESRCH, "the target QEMU has ended");
+	if (r == 0)
+		r = journal_add(far->journal, "prepared", NULL, err);
+	if (r == 0)
+		far->state = FAR_PREPARED;
+	return r;
+}
+
+/* MigrationStatus of the incoming side, and the runstate. */
+static int read_state(struct vm *vm, char migration[32], char runstate[32], struct err *err)
+{
+	json_t *ret;
+	int r = vm_runstate(vm, runstate, err);
+
+	if (r == 0)
+		r = vm_qmp(vm, "query-migrate", NULL, &ret, err);
+	if (r < 0)
+		return r;
+	snprintf(migration, 32, "%s", far_string(ret, "status"));
+	json_decref(ret);
+	return 0;
+}
+
+int far_op_query(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	char migration[32] = "", runstate[32] = "";
+	bool alive;
+	int r = far_require(far, FAR_STARTED, "query", err);
+
+	(void)params;
+	if (r < 0)
+		return r;
+	alive = vm_process_alive(far->vm);
+	if (alive) {
+		r = read_state(far->vm, migration, runstate, err);
+		if (r < 0 && vm_process_alive(far->vm))
+			return r;
+		alive = r == 0;
+	}
+	*result = json_pack("{sb ss ss}", "alive", (int)alive, "migration", migration, "runstate",
+			    runstate);
+	return 0;
+}
+
+static int resume(struct far *far, struct err *err)
+{
+	char migration[32], runstate[32];
+	int r = read_state(far->vm, migration, runstate, err);
+
+	if (r < 0)
+		return r;
+	if (str_eq(runstate, "running"))
+		return 0;
+	/* `cont` in "inmigrate" would make it start by itself at the end of the load. */
+	if (!str_eq(migration, "completed") || !str_eq(runstate, "paused"))
+		return err_set(err, ERR_REFUSED, EBUSY,
+			       "the target is \"%s\" and \"%s\", not \"completed\" and \"paused\"",
+			       migration, runstate);
+	r = far->hidden ? datapath_all_to_primary(far->vm, err) : 0;
+	if (r == 0)
+		r = vm_qmp(far->vm, "cont", NULL, NULL, err);
+	if (r == 0)
+		r = vm_runstate(far->vm, runstate, err);
+	if (r == 0 && !str_eq(runstate, "running"))
+		r = err_set(err, ERR_REFUSED, EIO, "after \"cont\" the target is \"%s\"", runstate);
+	return r;
+}
+
+/* Switches and neighbours learn where the VM is. Not learning at once is no failure. */
+static void announce(struct vm *vm)
+{
+	struct err err = ERR_INIT;
+
+	if (vm_qmp(vm, "announce-self",
+		   json_pack("{si si si si}", "initial", 50, "max", 550, "rounds", 5, "step", 100),
+		   NULL, &err) < 0)
+		log_warn("announce-self: %s", err.msg);
+}
+
+int far_op_cont(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	int r = far_require(far, FAR_PREPARED, "cont", err);
+
+	(void)params;
+	(void)result;
+	if (r == 0)
+		r = resume(far, err);
+	if (r < 0)
+		return r;
+	far->state = FAR_RUNNING;
+	announce(far->vm);
+	/* It runs: a journal that cannot say so is a pity and not a failure. */
+	journal_add(far->journal, "committed", NULL, NULL);
+	return 0;
+}
+
+static const struct vm_pair *find_pair(const struct vmdef *def, const char *id)
+{
+	for (size_t i = 0; i < def->n_pairs; i++)
+		if (str_eq(def->pairs[i].id, id))
+			return &def->pairs[i];
+	return NULL;
+}
+
+static json_t *string_or_null(const char *s)
+{
+	return s ? json_string(s) : json_null();
+}
+
+int far_op_plug(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	struct pair_result out = { 0 };
+	const struct vm_pair *pair;
+	int r = far_require(far, FAR_RUNNING, "plug", err);
+
+	if (r < 0)
+		return r;
+	pair = find_pair(far->vm->def, far_string(params, "pair"));
+	if (!pair)
+		return err_set(err, ERR_INTERNAL, EPROTO, "the VM has no pair \"%s\"",
+			       far_string(params, "pair"));
+	r = plug_primary(far->vm, pair, &out, err);
+	if (r == 0)
+		*result = json_pack("{ss so so so}", "state", pair_state_name(out.state), "evidence",
+				    string_or_null(pair_evidence_name(out.evidence)), "primary",
+				    string_or_null(out.target_primary), "reason",
+				    string_or_null(out.reason));
+	pair_result_clear(&out);
+	return r;
+}
+
+/* The operator's monitor gets its name only now: before, a `cont` there could be fatal. */
+static int show_monitor(struct vm *vm, struct err *err)
+{
+	_cleanup_free_ char *from = vm_path(vm, "monitor.pending.sock");
+	_cleanup_free_ char *to = vm_path(vm, "monitor.sock");
+
+	if (!from || !to)
+		return err_nomem(err);
+	if (rename(from, to) < 0 && errno != ENOENT)
+		return err_sys(err, ERR_INTERNAL, errno, "rename %s", from);
+	return 0;
+}
+
+int far_finish(struct far *far, struct err *err)
+{
+	int r = store_save(far->env, far->vm->def, err);
+
+	if (r == 0)
+		r = show_monitor(far->vm, err);
+	if (r == 0)
+		r = journal_close(steal_ptr(far->journal), "done", err);
+	state_file_remove(far->vm);
+	far_forget(far);
+	return r;
+}
+
+int far_op_finish(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	int r = far_require(far, FAR_RUNNING, "finish", err);
+
+	(void)params;
+	(void)result;
+	return r < 0 ? r : far_finish(far, err);
+}
+
+int far_op_abort(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+
+	(void)params;
+	(void)result;
+	if (far->state == FAR_IDLE)
+		return 0;
+	if (far->state == FAR_RUNNING)
+		return err_set(err, ERR_UNFINISHED, EBUSY, "the VM runs there; it is not ended");
+	return far_clean_up(far, "aborted", err);
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The far half's ops until the source may hand over.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow/far_check.h"
+#include "flow/far_internal.h"
+#include "flow/qemu_start.h"
+#include "flow/state_file.h"
+#include "io/boot.h"
+
+/* A journal's file name is made of it. */
+static int check_migration_id(const char *id, struct err *err)
+{
+	if (strlen(id) == BOOT_ID_SIZE - 1 && strspn(id, "0123456789abcdef-") == strlen(id))
+		return 0;
+	return err_set(err, ERR_REFUSED, EINVAL, "the migration's id is not a UUID");
+}
+
+/* The VM of params' definition; not locked. */
+static int open_vm(struct flow_env *env, const json_t *params, struct vm **out,
+		   struct err *err)
+{
+	_cleanup_free_ char *text =
+		json_dumps(json_object_get(params, "definition"), JSON_INDENT(2));
+	_cleanup_(vm_closep) struct vm *vm = NULL;
+	struct vmdef *def;
+	int r;
+
+	if (!text)
+		return err_set(err, ERR_REFUSED, EINVAL, "the request has no definition");
+	r = vmdef_parse(text, strlen(text), "the definition from the source", &def, err);
+	if (r < 0)
+		return r;
+	r = vm_open(env, def->name, &vm, err);
+	if (r < 0) {
+		vmdef_free(def);
+		return r;
+	}
+	vm->def = def;
+	*out = steal_ptr(vm);
+	return 0;
+}
+
+int far_op_check(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	_cleanup_(vm_closep) struct vm *vm = NULL;
+	struct strv problems = { 0 };
+	json_t *list;
+	int r = open_vm(far->env, params, &vm, err);
+
+	if (r == 0)
+		r = far_check(vm, json_object_get(params, "source"), &problems, err);
+	if (r == 0) {
+		list = json_array();
+		for (size_t i = 0; i < problems.n; i++)
+			json_array_append_new(list, json_string(problems.v[i]));
+		*result = json_pack("{so}", "problems", list);
+	}
+	strv_clear(&problems);
+	return r;
+}
+
+static int open_journal(struct far *far, const json_t *params, struct err *err)
+{
+	json_t *details = json_pack("{ss sb}", "peer", far_string(params, "source_host"), "hidden",
+				    (int)far->hidden);
+	int r;
+
+	if (!details)
+		return err_nomem(err);
+	r = journal_create(far->env->statedir, far->vm->name, far->migration, "target", details,
+			   &far->journal, err);
+	json_decref(details);
+	return r;
+}
+
+int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct op_state shown = { .operation = "incoming", .phase = "prepare", .percent = -1,
+				  .rate = -1, .remaining_ms = -1 };
+	struct far *far = ctx;
+	struct vmdef *def;
+	int r;
+
+	(void)result;
+	if (far->state != FAR_IDLE)
+		return err_set(err, ERR_INTERNAL, EPROTO, "there is a reservation already");
+	r = check_migration_id(far_string(params, "migration"), err);
+	if (r == 0)
+		r = open_vm(far->env, params, &far->vm, err);
+	if (r == 0)
+		r = vm_lock(far->vm, "incoming", err);
+	if (r < 0) {
+		far_forget(far);
+		return r;
+	}
+	/* Once more, now that nobody else can change it. */
+	def = steal_ptr(far->vm->def);
+	r = vm_check_settled(far->vm, err);
+	if (r == 0)
+		r = vm_find_running(far->vm, err);
+	vmdef_free(far->vm->def);
+	far->vm->def = def;
+	if (r > 0)
+		r = err_set(err, ERR_REFUSED, EEXIST, "a VM \"%s\" runs there already",
+			    far->vm->name);
+	snprintf(far->migration, sizeof(far->migration), "%s", far_string(params, "migration"));
+	far->hidden = json_is_true(json_object_get(params, "hidden"));
+	if (r == 0)
+		r = open_journal(far, params, err);
+	if (r < 0) {
+		if (!far->vm->pid)
+			vm_remove_rundir(far->vm, NULL);
+		far_forget(far);
+		return r;
+	}
+	snprintf(shown.peer, sizeof(shown.peer), "%s", far_string(params, "source_host"));
+	state_file_write(far->vm, &shown);
+	far->state = FAR_RESERVED;
+	return 0;
+}
+
+static int listen_for_stream(struct vm *vm, struct err *err)
+{
+	_cleanup_free_ char *uri = str_printf("unix:%s/incoming.sock", vm->rundir);
+
+	if (!uri)
+		return err_nomem(err);
+	return vm_qmp(vm, "migrate-incoming", json_pack("{ss}", "uri", uri), NULL, err);
+}
+
+int far_op_start(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	struct qemu_start how = { .incoming = true, .without_primaries = !far->hidden };
+	int r = far_require(far, FAR_RESERVED, "start", err);
+
+	(void)params;
+	(void)result;
+	if (r == 0)
+		r = journal_step(far->journal, "start", "begin", NULL, err);
+	if (r == 0)
+		r = qemu_start(far->vm, &how, err);
+	if (r < 0)
+		return r;
+	/* The disks are not taken before `cont`: until then the source may go on. */
+	r = vm_set_capabilities(far->vm, "late-block-activate", err);
+	if (r == 0)
+		r = listen_for_stream(far->vm, err);
+	if (r == 0)
+		r = far_watch_end(far, err);
+	if (r == 0)
+		far->state = FAR_STARTED;
+	return r;
+}
+
+/* How far the journal says that the migration had got. */
+static int read_journal_state(struct far *far, struct err *err)
+{
+	const json_t *line;
+	json_t *lines;
+	size_t i;
+	int r = journal_read(far->env->statedir, far->vm->name, far->migration, &lines, err);
+
+	if (r < 0)
+		return r;
+	far->state = FAR_STARTED;
+	json_array_foreach (lines, i, line) {
+		const char *what = far_string(line, "what");
+
+		if (str_eq(what, "open"))
+			far->hidden = json_is_true(json_object_get(line, "hidden"));
+		else if (str_eq(what, "prepared"))
+			far->state = FAR_PREPARED;
+		else if (str_eq(what, "committed"))
+			far->state = FAR_RUNNING;
+	}
+	json_decref(lines);
+	return 0;
+}
+
+static int attach(struct far *far, struct err *err)
+{
+	char open_id[64];
+	int r = vm_lock(far->vm, "incoming", err);
+
+	if (r == 0)
+		r = journal_find_open(far->env->statedir, far->vm->name, open_id, err);
+	if (r == 0 && !str_eq(open_id, far->migration))
+		r = err_set(err, ERR_REFUSED, ENOENT, "nothing is left there of this migration");
+	if (r == 0)
+		r = read_journal_state(far, err);
+	if (r == 0)
+		r = journal_reopen(far->env->statedir, far->vm->name, far->migration, &far->journal,
+				   err);
+	if (r == 0)
+		r = vm_find_running(far->vm, err);
+	if (r <= 0)
+		return r;
+	r = vm_connect(far->vm, err);
+	return r < 0 ? r : far_watch_end(far, err);
+}
+
+/* Takes up a migration that an earlier agent began, whose connection was lost. */
+int far_op_attach(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	struct far *far = ctx;
+	int r;
+
+	(void)result;
+	if (far->state != FAR_IDLE)
+		return err_set(err, ERR_INTERNAL, EPROTO, "there is a reservation already");
+	r = check_migration_id(far_string(params, "migration"), err);
+	if (r == 0)
+		r = vm_open(far->env, far_string(params, "vm"), &far->vm, err);
+	if (r < 0)
+		return r;
+	snprintf(far->migration, sizeof(far->migration), "%s", far_string(params, "migration"));
+	r = attach(far, err);
+	if (r < 0)
+		far_forget(far);
+	return r;
+}
