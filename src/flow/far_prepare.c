@@ -183,17 +183,21 @@ static int read_journal_state(struct far *far, struct err *err)
 	return 0;
 }
 
-static int attach(struct far *far, struct err *err)
+/* That this migration's journal is open here. */
+static int check_open(struct far *far, struct err *err)
 {
 	char open_id[64];
-	int r = vm_lock(far->vm, "incoming", err);
+	int r = journal_find_open(far->env->statedir, far->vm->name, open_id, err);
 
-	if (r == 0)
-		r = journal_find_open(far->env->statedir, far->vm->name, open_id, err);
 	if (r == 0 && !str_eq(open_id, far->migration))
 		r = err_set(err, ERR_REFUSED, ENOENT, "nothing is left there of this migration");
-	if (r == 0)
-		r = read_journal_state(far, err);
+	return r;
+}
+
+static int reopen(struct far *far, struct err *err)
+{
+	int r = read_journal_state(far, err);
+
 	if (r == 0)
 		r = journal_reopen(far->env->statedir, far->vm->name, far->migration, &far->journal,
 				   err);
@@ -203,6 +207,22 @@ static int attach(struct far *far, struct err *err)
 		return r;
 	r = vm_connect(far->vm, err);
 	return r < 0 ? r : far_watch_end(far, err);
+}
+
+static int attach(struct far *far, struct err *err)
+{
+	/* Before the lock, which would make the folder of a VM that is gone. */
+	int r = check_open(far, err);
+
+	if (r == 0)
+		r = vm_lock(far->vm, "incoming", err);
+	if (r < 0)
+		return r;
+	/* And after it: the agent that held it may just have cleaned up. */
+	r = check_open(far, err);
+	if (r == -ENOENT)
+		vm_remove_rundir(far->vm, NULL);
+	return r < 0 ? r : reopen(far, err);
 }
 
 /* Takes up a migration that an earlier agent began, whose connection was lost. */
