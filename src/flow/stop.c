@@ -8,6 +8,7 @@
 #include <sys/pidfd.h>
 
 #include "flow/run.h"
+#include "flow/store.h"
 #include "flow/vm.h"
 
 /* For a cancelled migration to be undone: QEMU alone may take 30 s to get its guest back. */
@@ -113,6 +114,7 @@ static int await_end(struct flow_env *env, int pidfd, struct err *err)
 int flow_cancel(struct flow_env *env, const char *name, struct err *err)
 {
 	_cleanup_(vm_closep) struct vm *vm = NULL;
+	_cleanup_free_ char *moved_to = NULL;
 	_cleanup_close_ int pidfd = -1;
 	char operation[32];
 	pid_t pid, again;
@@ -131,5 +133,11 @@ int flow_cancel(struct flow_env *env, const char *name, struct err *err)
 	if (pidfd_send_signal(pidfd, SIGINT, NULL, 0) < 0)
 		return err_sys(err, ERR_REFUSED, errno, "signal process %d, which migrates %s", pid,
 			       name);
-	return await_end(env, pidfd, err);
+	r = await_end(env, pidfd, err);
+	if (r == 0)
+		r = store_moved_to(env, name, &moved_to, err);
+	if (r == 0 && moved_to)
+		return err_set(err, ERR_REFUSED, EALREADY,
+			       "it was too late: %s had been handed over to %s", name, moved_to);
+	return r;
 }

@@ -20,7 +20,8 @@ int flow_stop(struct flow_env *env, const struct stop_opts *opts, struct result 
 
 /*
  * Ends a migration of vm that another vmfo has in flight, as Ctrl-C there would; returns
- * when that vmfo has ended.  Errors: ERR_REFUSED: no migration is in flight.
+ * when that vmfo has ended.  Errors: ERR_REFUSED: no migration is in flight (ESRCH), or it
+ * had handed the VM over before (EALREADY).
  */
 int flow_cancel(struct flow_env *env, const char *vm, struct err *err);
 
