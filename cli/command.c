@@ -187,7 +187,7 @@ long long command_parse_bytes(struct argp_state *state, const char *what, const 
 {
 	static const char suffixes[] = "KMGT";
 	size_t len = strlen(arg);
-	const char *suffix = len ? memchr(suffixes, toupper((unsigned char)arg[len - 1]), 4) : NULL;
+	const char *suffix = len ? strchr(suffixes, toupper((unsigned char)arg[len - 1])) : NULL;
 	int shift = suffix ? 10 * (int)(suffix - suffixes + 1) : 0;
 	char digits[32];
 	int64_t value = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "render.h"
@@ -67,8 +68,15 @@ static void put_result(struct session *session, json_t *result)
 	json_decref(event);
 }
 
+/* Which VM it is about is said once: not every message of a flow names it. */
+static void name_vm(const struct result *result, struct err *err)
+{
+	if (result->vm && !strstr(err->msg, result->vm))
+		err_wrap(err, "%s", result->vm);
+}
+
 int session_end(struct session *session, int r, struct result *result, bool json,
-		session_text_fn *text, const struct err *err)
+		session_text_fn *text, struct err *err)
 {
 	bool made = result->schema; /* false: it failed before the flow began */
 	int status = 0;
@@ -85,13 +93,13 @@ int session_end(struct session *session, int r, struct result *result, bool json
 		json_decref(object);
 	}
 	close_all(session);
+	/* A flow may also end in something else than what was asked for, as "degraded". */
+	if (r == 0 && result->status != ERR_NONE)
+		r = err_set(err, result->status, EIO, "%s",
+			    result->reason ?: outcome_name(result->outcome));
 	if (r < 0) {
+		name_vm(result, err);
 		status = command_fail(session->call, err);
-	} else if (result->status != ERR_NONE) {
-		status = (int)result->status;
-		if (result->reason)
-			fprintf(stderr, "vmfo %s: %s\n", session->call->command->name,
-				result->reason);
 	}
 	result_clear(result);
 	return status;

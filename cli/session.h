@@ -32,6 +32,6 @@ typedef void session_text_fn(const struct result *result);
  * negative, and frees both.  Return: the exit status.
  */
 int session_end(struct session *session, int r, struct result *result, bool json,
-		session_text_fn *text, const struct err *err);
+		session_text_fn *text, struct err *err);
 
 #endif

@@ -16,7 +16,7 @@
 
 struct net_link {
 	int index;
-	bool up;      /* administratively */
+	bool up; /* administratively */
 	bool carrier;
 	bool is_bridge;
 	int mtu;

@@ -43,8 +43,9 @@ static int on_entry_attr(const struct nlattr *attr, void *data)
 		break;
 	case NDA_CACHEINFO:
 		if (len >= sizeof(struct nda_cacheinfo))
-			entry->updated = ((const struct nda_cacheinfo *)mnl_attr_get_payload(attr))
-						 ->ndm_updated;
+			entry->updated =
+				((const struct nda_cacheinfo *)mnl_attr_get_payload(attr))
+					->ndm_updated;
 		break;
 	default:
 		break;
@@ -62,8 +63,8 @@ static int on_entry(const struct nlmsghdr *message, void *data)
 	if (mnl_attr_parse(message, sizeof(*info), on_entry_attr, &entry) < 0)
 		return MNL_CB_ERROR;
 	/* Permanent ones are the ports' own addresses. A kernel may not have filtered. */
-	if (!entry.mac || !mac_equal(entry.mac, search->mac) || entry.master != search->bridge ||
-	    (info->ndm_state & NUD_PERMANENT))
+	if (!entry.mac || !mac_equal(entry.mac, search->mac) ||
+	    entry.master != search->bridge || (info->ndm_state & NUD_PERMANENT))
 		return MNL_CB_OK;
 	/* One in each VLAN: the latest says where it is. */
 	age_ms = (int64_t)entry.updated * 1000 / search->ticks;
@@ -88,10 +89,11 @@ int net_fdb_find(const char *bridge, const struct mac *mac, int *port, int64_t *
 	if (r < 0)
 		return r;
 	if (!link.is_bridge)
-		return err_set(err, ERR_REFUSED, ENOTSUP,
-			       "the network link %s is not a Linux bridge: it has no forwarding "
-			       "database",
-			       bridge);
+		return err_set(
+			err, ERR_REFUSED, ENOTSUP,
+			"the network link %s is not a Linux bridge: it has no forwarding "
+			"database",
+			bridge);
 	search.bridge = (uint32_t)link.index;
 	request = rtnl_request(buf, RTM_GETNEIGH, NLM_F_DUMP, sizeof(*info), &extra);
 	info = extra;
@@ -99,7 +101,8 @@ int net_fdb_find(const char *bridge, const struct mac *mac, int *port, int64_t *
 	mnl_attr_put_u32(request, NDA_MASTER, search.bridge);
 	r = rtnl_talk(request, on_entry, &search);
 	if (r < 0)
-		return err_sys(err, ERR_INTERNAL, -r, "read the forwarding database of %s", bridge);
+		return err_sys(err, ERR_INTERNAL, -r, "read the forwarding database of %s",
+			       bridge);
 	*port = search.port;
 	if (age_ms)
 		*age_ms = search.age_ms;
@@ -118,9 +121,10 @@ int net_fdb_delete(const char *port, const struct mac *mac, struct err *err)
 	if (r < 0)
 		return r;
 	if (link.master == 0)
-		return err_set(err, ERR_REFUSED, EINVAL,
-			       "the network link %s is a port of no bridge: no entry of %s there",
-			       port, mac_format(mac, text));
+		return err_set(
+			err, ERR_REFUSED, EINVAL,
+			"the network link %s is a port of no bridge: no entry of %s there",
+			port, mac_format(mac, text));
 	request = rtnl_request(buf, RTM_DELNEIGH, 0, sizeof(*info), &extra);
 	info = extra;
 	info->ndm_family = AF_BRIDGE;
@@ -129,7 +133,8 @@ int net_fdb_delete(const char *port, const struct mac *mac, struct err *err)
 	mnl_attr_put(request, NDA_LLADDR, sizeof(*mac), mac);
 	r = rtnl_talk(request, NULL, NULL);
 	if (r < 0 && r != -ENOENT)
-		return err_sys(err, ERR_INTERNAL, -r, "remove %s from the port %s of its bridge",
+		return err_sys(err, ERR_INTERNAL, -r,
+			       "remove %s from the port %s of its bridge",
 			       mac_format(mac, text), port);
 	return 0;
 }

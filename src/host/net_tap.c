@@ -48,7 +48,8 @@ static int raise_address(int fd, const char *name, struct err *err)
 
 	memcpy(ifr.ifr_name, name, NET_NAME_SIZE);
 	if (ioctl(fd, SIOCGIFHWADDR, &ifr) < 0)
-		return err_sys(err, ERR_INTERNAL, errno, "read the address of the tap %s", name);
+		return err_sys(err, ERR_INTERNAL, errno, "read the address of the tap %s",
+			       name);
 	ifr.ifr_hwaddr.sa_data[0] = (char)0xfe;
 	if (ioctl(fd, SIOCSIFHWADDR, &ifr) < 0)
 		return err_sys(err, ERR_INTERNAL, errno, "set the address of the tap %s", name);
@@ -84,7 +85,8 @@ static int join_bridge(const char *name, const char *bridge, int bridge_index, i
 	if (mtu > 0)
 		r = set_link(tap.index, IFLA_MTU, (uint32_t)mtu, 0);
 	if (r < 0)
-		return err_sys(err, ERR_REFUSED, -r, "set the MTU of the tap %s to %d", name, mtu);
+		return err_sys(err, ERR_REFUSED, -r, "set the MTU of the tap %s to %d", name,
+			       mtu);
 	r = set_link(tap.index, IFLA_MASTER, (uint32_t)bridge_index, 0);
 	if (r < 0)
 		return err_sys(err, ERR_REFUSED, -r, "make the tap %s a port of the bridge %s",
@@ -102,10 +104,11 @@ static int find_bridge(const char *bridge, struct net_link *link, struct err *er
 	if (r < 0)
 		return err_wrap(err, "bridge %s", bridge);
 	if (!link->is_bridge)
-		return err_set(err, ERR_REFUSED, ENOTSUP,
-			       "the network link %s is not a Linux bridge: name one, or make a tap "
-			       "and name that",
-			       bridge);
+		return err_set(
+			err, ERR_REFUSED, ENOTSUP,
+			"the network link %s is not a Linux bridge: name one, or make a tap "
+			"and name that",
+			bridge);
 	return 0;
 }
 
@@ -119,10 +122,10 @@ int net_tap_make(const char *pattern, const char *bridge, int queues, int mtu,
 	if (r < 0)
 		return r;
 	if (strlen(pattern) >= NET_NAME_SIZE || queues < 1 || queues > TAP_QUEUES_MAX)
-		return err_set(err, ERR_INTERNAL, EINVAL, "make a tap %s with %d queues", pattern,
-			       queues);
+		return err_set(err, ERR_INTERNAL, EINVAL, "make a tap %s with %d queues",
+			       pattern, queues);
 	memset(name, 0, NET_NAME_SIZE);
-	memcpy(name, pattern, strlen(pattern));
+	snprintf(name, NET_NAME_SIZE, "%s", pattern);
 	while (r == 0 && made < queues) {
 		r = open_queue(name, queues, &fds[made], err);
 		if (r == 0)

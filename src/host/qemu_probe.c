@@ -39,11 +39,19 @@ static void on_error_output(void *data, int fd, short revents)
 /* qmp_fd: the near end of its QMP monitor. */
 static int probe_start(struct probe *probe, const char *binary, int *qmp_fd, struct err *err)
 {
-	const char *const argv[] = {
-		binary,	    "-machine", "none", "-nodefaults",		    "-no-user-config",
-		"-display", "none",	"-S",	"-chardev",		    "socket,id=qmp,fd=3",
-		"-mon",	    "chardev=qmp,mode=control", NULL
-	};
+	const char *const argv[] = { binary,
+				     "-machine",
+				     "none",
+				     "-nodefaults",
+				     "-no-user-config",
+				     "-display",
+				     "none",
+				     "-S",
+				     "-chardev",
+				     "socket,id=qmp,fd=3",
+				     "-mon",
+				     "chardev=qmp,mode=control",
+				     NULL };
 	struct child_spec spec = CHILD_SPEC_INIT;
 	_cleanup_close_ int far = -1;
 	_cleanup_close_ int near = -1;
@@ -153,8 +161,7 @@ static int probe_run(struct probe *probe, const char *binary, struct qemu_facts 
 	return 0;
 }
 
-int qemu_probe(struct loop *loop, const char *binary, struct qemu_facts **out,
-	       struct err *err)
+int qemu_probe(struct loop *loop, const char *binary, struct qemu_facts **out, struct err *err)
 {
 	struct probe probe = { .loop = loop, .child = CHILD_INIT, .err_fd = -1 };
 	struct qemu_facts *facts = calloc(1, sizeof(*facts));

@@ -20,8 +20,7 @@ struct qemu_facts {
 };
 
 /* Errors: ERR_REFUSED: it does not start, or does not answer. */
-int qemu_probe(struct loop *loop, const char *binary, struct qemu_facts **out,
-	       struct err *err);
+int qemu_probe(struct loop *loop, const char *binary, struct qemu_facts **out, struct err *err);
 void qemu_facts_free(struct qemu_facts *facts); /* takes NULL */
 
 bool qemu_has_machine(const struct qemu_facts *facts, const char *machine); /* or alias */

@@ -19,7 +19,8 @@ struct nlmsghdr *rtnl_request(char buf[RTNL_REQUEST_SIZE], uint16_t type, uint16
 	return request;
 }
 
-static int converse(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t fn, void *data)
+static int converse(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t fn,
+		    void *data)
 {
 	unsigned int port = mnl_socket_get_portid(socket);
 	char answer[RTNL_ANSWER_SIZE];
@@ -27,7 +28,8 @@ static int converse(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_
 	ssize_t n;
 
 	/* Without it, the kernel ignores the filters of a dump. Absent before Linux 4.20. */
-	if (mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict)) < 0 &&
+	if (mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict)) <
+		    0 &&
 	    errno != ENOPROTOOPT)
 		return -errno;
 	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)

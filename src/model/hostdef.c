@@ -42,21 +42,34 @@ static const char *const schemas[] = { HOSTDEF_SCHEMA, NULL };
 #define AT(member) .offset = offsetof(struct hostdef, member)
 #define COUNT(member) .count_offset = offsetof(struct hostdef, member)
 #define INT_ROW(k, least, most) .key = (k), .type = SCHEMA_INT, .min = (least), .max = (most)
-#define OBJECT_ROW(k, table) .key = (k), .type = SCHEMA_OBJECT, .object = &(table), .absent = "{}"
+#define OBJECT_ROW(k, table) \
+	.key = (k), .type = SCHEMA_OBJECT, .object = &(table), .absent = "{}"
 
 static const struct schema_field ssh_rows[] = {
-	{ .key = "config", .type = SCHEMA_TEXT, .valid = text_is_path,
-	  .expected = TEXT_PATH_EXPECTED, AT(ssh.config),
+	{ .key = "config",
+	  .type = SCHEMA_TEXT,
+	  .valid = text_is_path,
+	  .expected = TEXT_PATH_EXPECTED,
+	  AT(ssh.config),
 	  .help = "ssh_config file, instead of OpenSSH's own choice" },
 };
 static const struct schema_object ssh = { SCHEMA_OBJECT_OF(ssh_rows) };
 
 static const struct schema_field notify_rows[] = {
-	{ .key = "url", .type = SCHEMA_TEXT, .valid = is_url, .expected = "an http or https URL",
-	  AT(notify.url), .help = "where results are posted" },
-	{ .key = "headers", .type = SCHEMA_TEXTS, .max = 32, .valid = is_header,
-	  .expected = "an HTTP header like \"Name: value\"", AT(notify.headers),
-	  COUNT(notify.n_headers), .help = "more headers of the request" },
+	{ .key = "url",
+	  .type = SCHEMA_TEXT,
+	  .valid = is_url,
+	  .expected = "an http or https URL",
+	  AT(notify.url),
+	  .help = "where results are posted" },
+	{ .key = "headers",
+	  .type = SCHEMA_TEXTS,
+	  .max = 32,
+	  .valid = is_header,
+	  .expected = "an HTTP header like \"Name: value\"",
+	  AT(notify.headers),
+	  COUNT(notify.n_headers),
+	  .help = "more headers of the request" },
 	{ INT_ROW("timeout", 1, 300), AT(notify.timeout), .absent = "10",
 	  .help = "seconds for the request" },
 };
@@ -70,20 +83,39 @@ static const struct schema_field migrate_rows[] = {
 	/* QEMU's own upper bound. */
 	{ INT_ROW("downtime_limit", 1, 2000000), AT(migrate.downtime_limit), .absent = "300",
 	  .help = "milliseconds that the guest may be stopped" },
-	{ .key = "bandwidth", .type = SCHEMA_INT64, .max = 1LL << 40, AT(migrate.bandwidth),
-	  .absent = "0", .help = "bytes a second; 0: no limit" },
+	{ .key = "bandwidth",
+	  .type = SCHEMA_INT64,
+	  .max = 1LL << 40,
+	  AT(migrate.bandwidth),
+	  .absent = "0",
+	  .help = "bytes a second; 0: no limit" },
 };
 static const struct schema_object migrate = { SCHEMA_OBJECT_OF(migrate_rows) };
 
 static const struct schema_field host_rows[] = {
-	{ .key = "schema", .type = SCHEMA_TEXT, .choices = schemas, .required = true,
-	  .offset = SCHEMA_UNSTORED, .help = "version of this format" },
-	{ .key = "qemu", .type = SCHEMA_TEXT, .valid = text_is_binary,
-	  .expected = TEXT_BINARY_EXPECTED, AT(qemu), .absent = "\"qemu-system-x86_64\"",
+	{ .key = "schema",
+	  .type = SCHEMA_TEXT,
+	  .choices = schemas,
+	  .required = true,
+	  .offset = SCHEMA_UNSTORED,
+	  .help = "version of this format" },
+	{ .key = "qemu",
+	  .type = SCHEMA_TEXT,
+	  .valid = text_is_binary,
+	  .expected = TEXT_BINARY_EXPECTED,
+	  AT(qemu),
+	  .absent = "\"qemu-system-x86_64\"",
 	  .help = "QEMU binary" },
-	{ .key = "agent_command", .type = SCHEMA_TEXTS, .min = 1, .max = 32, .valid = is_word,
-	  .expected = "a string that is not empty", AT(agent_command), COUNT(n_agent_command),
-	  .absent = "[\"vmfo\", \"agent\"]", .help = "what runs the agent on a far host" },
+	{ .key = "agent_command",
+	  .type = SCHEMA_TEXTS,
+	  .min = 1,
+	  .max = 32,
+	  .valid = is_word,
+	  .expected = "a string that is not empty",
+	  AT(agent_command),
+	  COUNT(n_agent_command),
+	  .absent = "[\"vmfo\", \"agent\"]",
+	  .help = "what runs the agent on a far host" },
 	{ OBJECT_ROW("ssh", ssh), .help = "how other hosts are reached" },
 	{ OBJECT_ROW("notify", notify), .help = "who is told of results" },
 	{ OBJECT_ROW("migrate", migrate), .help = "defaults of vmfo migrate" },
@@ -102,7 +134,8 @@ static int check_host(const struct schema_ctx *ctx, const struct json_where *whe
 }
 
 static const struct schema_object host = { SCHEMA_OBJECT_OF(host_rows),
-					   .size = sizeof(struct hostdef), .check = check_host };
+					   .size = sizeof(struct hostdef),
+					   .check = check_host };
 
 int hostdef_parse(const char *text, size_t len, const char *file, struct hostdef **out,
 		  struct err *err)

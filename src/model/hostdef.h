@@ -22,7 +22,7 @@ struct hostdef {
 		char *config; /* ssh_config file for `ssh -F`; NULL: OpenSSH's own choice */
 	} ssh;
 	struct {
-		char *url; /* NULL: nobody is notified */
+		char *url;      /* NULL: nobody is notified */
 		char **headers; /* "Name: value" */
 		size_t n_headers;
 		int timeout; /* seconds, 1 to 300; default 10 */

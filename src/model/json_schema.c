@@ -109,7 +109,8 @@ static int read_mac(const struct schema_ctx *ctx, const struct json_where *where
 		return schema_fail(ctx, where, NULL, "the zero address is nobody's");
 	if (mac_is_multicast(out))
 		return schema_fail(ctx, where, NULL,
-				   "%s is a multicast address: the first byte must be even", text);
+				   "%s is a multicast address: the first byte must be even",
+				   text);
 	return 0;
 }
 
@@ -162,10 +163,9 @@ static int read_objects(const struct schema_ctx *ctx, const struct json_where *w
 		const json_t *json = json_array_get(value, i);
 
 		element.index = i;
-		r = json_is_object(json) ?
-			    read_object(ctx, &element, field->object, json,
-					*out + i * field->object->size) :
-			    fail_value(ctx, &element, field, true, json);
+		r = json_is_object(json) ? read_object(ctx, &element, field->object, json,
+						       *out + i * field->object->size) :
+					   fail_value(ctx, &element, field, true, json);
 	}
 	return r;
 }
@@ -242,7 +242,7 @@ static int check_unknown(const struct schema_ctx *ctx, const struct json_where *
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)json, key, value) {
+	json_object_foreach ((json_t *)json, key, value) {
 		size_t i = 0;
 
 		while (i < object->n_fields && !str_eq(object->fields[i].key, key))
@@ -290,8 +290,8 @@ static int load(const struct schema_ctx *ctx, size_t max_bytes, json_t **out)
 	}
 	if (!json_is_object(json)) {
 		json_decref(json);
-		return err_set(ctx->err, ERR_USAGE, EINVAL, "%s:1: $: found a list, expected an object",
-			       ctx->file);
+		return err_set(ctx->err, ERR_USAGE, EINVAL,
+			       "%s:1: $: found a list, expected an object", ctx->file);
 	}
 	*out = json;
 	return 0;
@@ -344,7 +344,8 @@ void schema_free(const struct schema_object *object, void *base)
 			free(*(char **)at);
 			break;
 		case SCHEMA_TEXTS:
-			free_texts(*(char ***)at, *(size_t *)((char *)base + field->count_offset));
+			free_texts(*(char ***)at,
+				   *(size_t *)((char *)base + field->count_offset));
 			break;
 		case SCHEMA_OBJECT:
 			schema_free(field->object, base);

@@ -38,7 +38,10 @@ struct schema_field {
 	size_t offset;       /* in the struct of the nearest list element, or of the root */
 	size_t count_offset; /* of a list */
 	int64_t min, max;    /* of an integer; of the number of elements of a list */
-	/* A text, or each of a list's: NULL-terminated, or valid() and what it wants in words. */
+	/*
+	 * Of a text, or of each in a list: the choices, NULL-terminated; or valid() and what it
+	 * wants in words. Of an integer, expected is the reason for its range, or NULL.
+	 */
 	const char *const *choices;
 	bool (*valid)(const char *text);
 	const char *expected;

@@ -69,6 +69,8 @@ const char *schema_text_expected(const struct schema_field *field, bool element,
 	case SCHEMA_INT:
 	case SCHEMA_INT64:
 		add(&w, "an integer from %" PRId64 " to %" PRId64, field->min, field->max);
+		if (field->expected)
+			add(&w, ": %s", field->expected);
 		break;
 	case SCHEMA_BOOL:
 		add(&w, "true or false");
@@ -103,7 +105,8 @@ const char *schema_text_found(const json_t *value, char buf[SCHEMA_TEXT_SIZE])
 	if (json_is_object(value) || json_is_array(value)) {
 		snprintf(buf, SCHEMA_TEXT_SIZE, "a%s of %zu",
 			 json_is_object(value) ? "n object" : " list",
-			 json_is_object(value) ? json_object_size(value) : json_array_size(value));
+			 json_is_object(value) ? json_object_size(value) :
+						 json_array_size(value));
 		return buf;
 	}
 	text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
@@ -187,7 +190,8 @@ static void each_key(const struct schema_object *object, const char *prefix, sch
 		if (field->required)
 			snprintf(type, sizeof(type), "%s (required)", expected);
 		else if (field->absent && !field->object)
-			snprintf(type, sizeof(type), "%s (default %s)", expected, field->absent);
+			snprintf(type, sizeof(type), "%s (default %s)", expected,
+				 field->absent);
 		else
 			snprintf(type, sizeof(type), "%s", expected);
 		fn(data, path, type, field->help);

@@ -37,8 +37,8 @@ const char *mac_format(const struct mac *mac, char buf[MAC_TEXT_SIZE])
 {
 	const uint8_t *b = mac->byte;
 
-	snprintf(buf, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4],
-		 b[5]);
+	snprintf(buf, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3],
+		 b[4], b[5]);
 	return buf;
 }
 

@@ -47,10 +47,11 @@ static int check_machine(const struct vmdef *def, struct err *err)
 {
 	if (str_eq(def->machine, "q35") || str_starts(def->machine, "pc-q35-"))
 		return 0;
-	return err_set(err, ERR_TOPOLOGY, EINVAL,
-		       "machine \"%s\" has no PCI Express root ports, which a failover pair needs: use "
-		       "a versioned q35, like \"pc-q35-7.2\"",
-		       def->machine);
+	return err_set(
+		err, ERR_TOPOLOGY, EINVAL,
+		"machine \"%s\" has no PCI Express root ports, which a failover pair needs: use "
+		"a versioned q35, like \"pc-q35-7.2\"",
+		def->machine);
 }
 
 static int check_ports(const struct vmdef *def, struct err *err)
@@ -59,11 +60,12 @@ static int check_ports(const struct vmdef *def, struct err *err)
 
 	if (n <= MAX_PORTS)
 		return 0;
-	return err_set(err, ERR_USAGE, E2BIG,
-		       "the VM has %zu PCI devices (%zu disks, two for each of %zu pairs, %zu NICs, %d "
-		       "for the guest agent), and the machine has slots for %d",
-		       n, def->n_disks, def->n_pairs, def->n_nics, def->guest_agent ? 1 : 0,
-		       MAX_PORTS);
+	return err_set(
+		err, ERR_USAGE, E2BIG,
+		"the VM has %zu PCI devices (%zu disks, two for each of %zu pairs, %zu NICs, %d "
+		"for the guest agent), and the machine has slots for %d",
+		n, def->n_disks, def->n_pairs, def->n_nics, def->guest_agent ? 1 : 0,
+		MAX_PORTS);
 }
 
 /* The longest name that a socket of the folder may have, whichever are made now. */
@@ -74,10 +76,11 @@ static int check_paths(const struct qemu_argv_env *env, struct err *err)
 
 	if (len <= max)
 		return 0;
-	return err_set(err, ERR_USAGE, ENAMETOOLONG,
-		       "%s/monitor.pending.sock: a path of %zu bytes, and a UNIX socket takes %zu: use "
-		       "a shorter name for the VM or another VMFO_RUNDIR",
-		       env->rundir, len, max);
+	return err_set(
+		err, ERR_USAGE, ENAMETOOLONG,
+		"%s/monitor.pending.sock: a path of %zu bytes, and a UNIX socket takes %zu: use "
+		"a shorter name for the VM or another VMFO_RUNDIR",
+		env->rundir, len, max);
 }
 
 /* ---- the machine ---- */
@@ -91,8 +94,8 @@ static void add(struct qemu_build *b, const char *option, const char *value)
 static void add_flash(struct qemu_build *b, const char *node, const char *path, bool readonly)
 {
 	json_t *json = json_pack("{ss ss sb s{ss ss sb}}", "driver", "raw", "node-name", node,
-				 "read-only", readonly, "file", "driver", "file", "filename", path,
-				 "read-only", readonly);
+				 "read-only", readonly, "file", "driver", "file", "filename",
+				 path, "read-only", readonly);
 	_cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	json_decref(json);
@@ -105,9 +108,10 @@ static void add_flash(struct qemu_build *b, const char *node, const char *path, 
 static void add_memory(struct qemu_build *b)
 {
 	const struct vmdef *def = b->def;
-	_cleanup_qemu_opts_ struct qemu_opts ram =
-		QEMU_OPTS(def->memory.huge_pages ? "memory-backend-memfd" : "memory-backend-ram");
-	int threads = def->cpu.count < MAX_PREALLOC_THREADS ? def->cpu.count : MAX_PREALLOC_THREADS;
+	_cleanup_qemu_opts_ struct qemu_opts ram = QEMU_OPTS(
+		def->memory.huge_pages ? "memory-backend-memfd" : "memory-backend-ram");
+	int threads = def->cpu.count < MAX_PREALLOC_THREADS ? def->cpu.count :
+							      MAX_PREALLOC_THREADS;
 
 	qemu_opts_add(&ram, "id", "ram0");
 	qemu_opts_addf(&ram, "size", "%dM", def->memory.mib);
@@ -199,7 +203,8 @@ static void add_monitors(struct qemu_build *b)
 	 * The operator's. On a target it has another name until the VM has arrived: nobody
 	 * is to `cont` by habit a VM that may still run on its source.
 	 */
-	add_socket(b, "vmfo-monitor", b->env->incoming ? "monitor.pending.sock" : "monitor.sock");
+	add_socket(b, "vmfo-monitor",
+		   b->env->incoming ? "monitor.pending.sock" : "monitor.sock");
 	add(b, "-mon", "chardev=vmfo-monitor,mode=control");
 }
 

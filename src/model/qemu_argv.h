@@ -15,11 +15,11 @@
 
 /* A NIC backend that vmfo made a tap for, in the order in which QEMU gets its fds. */
 struct qemu_tap {
-	char netdev[80];       /* QEMU's id of the netdev */
-	const char *bridge;    /* borrowed from the definition */
-	const char *nic;       /* id of the pair or NIC; borrowed from the definition */
-	bool primary;          /* the backend of a pair's emulated primary */
-	int queues;            /* so many fds, one after the other */
+	char netdev[80];    /* QEMU's id of the netdev */
+	const char *bridge; /* borrowed from the definition */
+	const char *nic;    /* id of the pair or NIC; borrowed from the definition */
+	bool primary;       /* the backend of a pair's emulated primary */
+	int queues;         /* so many fds, one after the other */
 };
 
 /*
@@ -36,8 +36,8 @@ struct qemu_argv_env {
 	 * names "sandbox" there.
 	 */
 	bool sandbox;
-	bool vhost_net;     /* /dev/vhost-net is there */
-	bool incoming;      /* start as a migration's target: -S, -incoming defer */
+	bool vhost_net; /* /dev/vhost-net is there */
+	bool incoming;  /* start as a migration's target: -S, -incoming defer */
 	/*
 	 * Leave the primaries out: they are plugged later. Never at a launch, where QEMU
 	 * hides them itself until the guest has negotiated the standby.

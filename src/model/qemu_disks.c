@@ -8,10 +8,8 @@ static const struct cache_mode {
 	const char *name;
 	bool direct, no_flush, write_cache;
 } cache_modes[] = {
-	{ "none", true, false, true },
-	{ "directsync", true, false, false },
-	{ "writeback", false, false, true },
-	{ "writethrough", false, false, false },
+	{ "none", true, false, true },       { "directsync", true, false, false },
+	{ "writeback", false, false, true }, { "writethrough", false, false, false },
 	{ "unsafe", false, true, true },
 };
 
@@ -29,7 +27,8 @@ static const struct cache_mode *find_mode(const char *name)
  */
 static const char *protocol(const char *path)
 {
-	return str_starts(path, "/dev/") && !str_starts(path, "/dev/shm/") ? "host_device" : "file";
+	return str_starts(path, "/dev/") && !str_starts(path, "/dev/shm/") ? "host_device" :
+									     "file";
 }
 
 /*
@@ -40,7 +39,8 @@ static void add_node(struct qemu_build *b, const char *node, const char *format,
 		     const char *path, bool readonly, const struct cache_mode *mode)
 {
 	_cleanup_free_ char *text = NULL;
-	json_t *cache = json_pack("{sb sb}", "direct", mode->direct, "no-flush", mode->no_flush);
+	json_t *cache =
+		json_pack("{sb sb}", "direct", mode->direct, "no-flush", mode->no_flush);
 	json_t *json = json_pack("{ss ss sb sO s{ss ss sb so}}", "driver", format, "node-name",
 				 node, "read-only", readonly, "cache", cache, "file", "driver",
 				 protocol(path), "filename", path, "read-only", readonly,

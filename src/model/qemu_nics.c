@@ -96,10 +96,11 @@ static int want_vhost(const struct qemu_build *b, const struct backend *backend,
 	*vhost = backend->vhost == VM_VHOST_ON ||
 		 (backend->vhost == VM_VHOST_AUTO && b->env->vhost_net);
 	if (*vhost && !b->env->vhost_net)
-		return err_set(err, ERR_REFUSED, ENODEV,
-			       "%s: \"vhost\" is \"on\", and /dev/vhost-net is not there or not "
-			       "permitted: load the module vhost_net, or use \"auto\"",
-			       backend->nic);
+		return err_set(
+			err, ERR_REFUSED, ENODEV,
+			"%s: \"vhost\" is \"on\", and /dev/vhost-net is not there or not "
+			"permitted: load the module vhost_net, or use \"auto\"",
+			backend->nic);
 	return 0;
 }
 
@@ -177,16 +178,18 @@ static void add_virtio(struct qemu_build *b, const struct backend *backend,
 static int check_primary(const struct vm_pair *pair, struct err *err)
 {
 	if (pair->primary.kind == VM_PRIMARY_VF)
-		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
-			       "pair %s: pass-through VFs are not driven by this version of vmfo: give "
-			       "the primary the kind \"emulated\"",
-			       pair->id);
+		return err_set(
+			err, ERR_REFUSED, EOPNOTSUPP,
+			"pair %s: pass-through VFs are not driven by this version of vmfo: give "
+			"the primary the kind \"emulated\"",
+			pair->id);
 	/* QEMU only warns, and the guest never gets it: its SR-IOV VFs share its slot. */
 	if (str_eq(pair->primary.model, "igb"))
-		return err_set(err, ERR_TOPOLOGY, EINVAL,
-			       "pair %s: igb cannot be a primary: QEMU wants it alone in its slot, and "
-			       "igb has virtual functions there; use e1000e",
-			       pair->id);
+		return err_set(
+			err, ERR_TOPOLOGY, EINVAL,
+			"pair %s: igb cannot be a primary: QEMU wants it alone in its slot, and "
+			"igb has virtual functions there; use e1000e",
+			pair->id);
 	return 0;
 }
 
@@ -219,7 +222,8 @@ static int add_pair(struct qemu_build *b, const struct vm_pair *pair, struct err
 	_cleanup_qemu_opts_ struct qemu_opts device = QEMU_OPTS(pair->primary.model);
 	char id[ID_SIZE];
 	const struct backend standby = standby_backend(pair);
-	const struct backend primary = primary_backend(pair, vm_primary_id(pair, id, sizeof(id)));
+	const struct backend primary =
+		primary_backend(pair, vm_primary_id(pair, id, sizeof(id)));
 	int r = check_primary(pair, err);
 
 	if (r == 0)

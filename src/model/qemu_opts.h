@@ -16,7 +16,10 @@ struct qemu_opts {
 };
 
 /* Starts a list; head is borrowed. */
-#define QEMU_OPTS(first) { .head = (first) }
+#define QEMU_OPTS(first)        \
+	{                       \
+		.head = (first) \
+	}
 
 /* The value is taken as it is: commas in it are no separators. */
 void qemu_opts_add(struct qemu_opts *opts, const char *key, const char *value);

@@ -31,10 +31,11 @@ int vm_name_check(const char *name, struct err *err)
 		return 0;
 	snprintf(shown, sizeof(shown), "%s", name);
 	str_make_printable(shown);
-	return err_set(err, ERR_USAGE, EINVAL,
-		       "\"%s\"%s is no name for a VM: it takes letters, digits, '_', '.' and '-', "
-		       "not '-' or '.' first, and at most %d of them",
-		       shown, strlen(name) > NAME_MAX_LEN ? "..." : "", NAME_MAX_LEN);
+	return err_set(
+		err, ERR_USAGE, EINVAL,
+		"\"%s\"%s is no name for a VM: it takes letters, digits, '_', '.' and '-', "
+		"not '-' or '.' first, and at most %d of them",
+		shown, strlen(name) > NAME_MAX_LEN ? "..." : "", NAME_MAX_LEN);
 }
 
 static bool is_name(const char *text)
@@ -85,7 +86,8 @@ static bool is_uuid(const char *text)
 	for (i = 0; i < 36; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (dash ? text[i] != '-' : !text[i] || !strchr("0123456789abcdefABCDEF", text[i]))
+		if (dash ? text[i] != '-' :
+			   !text[i] || !strchr("0123456789abcdefABCDEF", text[i]))
 			return false;
 		if (!dash && text[i] != '0')
 			zero = false;
@@ -122,33 +124,35 @@ static const char *const kinds[] = {
 #define INT_ROW(k, least, most) .key = (k), .type = SCHEMA_INT, .min = (least), .max = (most)
 #define BOOL_ROW(k, otherwise) .key = (k), .type = SCHEMA_BOOL, .absent = (otherwise)
 #define OBJECT_ROW(k, table) .key = (k), .type = SCHEMA_OBJECT, .object = &(table)
-#define LIST_ROW(k, table, list, most)                                      \
+#define LIST_ROW(k, table, list, most)                                         \
 	.key = (k), .type = SCHEMA_OBJECTS, .object = &(table), .max = (most), \
 	AT(vmdef, list), .count_offset = offsetof(struct vmdef, n_##list)
 
 /* The two rows that say where a NIC's host side is plugged in. */
-#define BRIDGE_ROW(owner, member)                                              \
+#define BRIDGE_ROW(owner, member)                                             \
 	TEXT_ROW("bridge", is_link, LINK_EXPECTED), AT(owner, member.bridge), \
 		.help = "bridge that vmfo makes a tap for"
-#define TAP_ROW(owner, member)                                           \
+#define TAP_ROW(owner, member)                                          \
 	TEXT_ROW("tap", is_link, LINK_EXPECTED), AT(owner, member.tap), \
 		.help = "existing tap, connected by the operator"
-#define VHOST_ROW(owner, member)                                               \
-	.key = "vhost", .type = SCHEMA_CHOICE, .choices = vhosts,             \
-	AT(owner, member), .absent = "\"auto\"", .help = "vhost-net: packets by the kernel"
-#define QUEUES_ROW(owner, member)                                  \
-	INT_ROW("queues", 1, 16), AT(owner, member), .absent = "1", \
-		.help = "queue pairs of the virtio-net device"
+#define VHOST_ROW(owner, member)                                                     \
+	.key = "vhost", .type = SCHEMA_CHOICE, .choices = vhosts, AT(owner, member), \
+	.absent = "\"auto\"", .help = "vhost-net: packets by the kernel"
+#define QUEUES_ROW(owner, member)                    \
+	INT_ROW("queues", 1, 16), AT(owner, member), \
+		.absent = "1", .help = "queue pairs of the virtio-net device"
 
 static int check_port(const struct schema_ctx *ctx, const struct json_where *where,
 		      const struct vm_port *port)
 {
 	if (port->bridge && port->tap)
-		return schema_fail(ctx, where, "tap",
-				   "both \"bridge\" and \"tap\" are given, expected one of them");
+		return schema_fail(
+			ctx, where, "tap",
+			"both \"bridge\" and \"tap\" are given, expected one of them");
 	if (!port->bridge && !port->tap)
-		return schema_fail(ctx, where, NULL,
-				   "neither \"bridge\" nor \"tap\" is given, expected one of them");
+		return schema_fail(
+			ctx, where, NULL,
+			"neither \"bridge\" nor \"tap\" is given, expected one of them");
 	return 0;
 }
 
@@ -180,12 +184,14 @@ static int check_primary(const struct schema_ctx *ctx, const struct json_where *
 	for (size_t i = 0; i < ARRAY_SIZE(primary_keys); i++)
 		if (primary->kind != primary_keys[i].kind &&
 		    json_object_get(object, primary_keys[i].key))
-			return schema_fail(ctx, where, primary_keys[i].key,
-					   "belongs to a primary of kind \"%s\", this one is \"%s\"",
-					   kinds[primary_keys[i].kind], kinds[primary->kind]);
+			return schema_fail(
+				ctx, where, primary_keys[i].key,
+				"belongs to a primary of kind \"%s\", this one is \"%s\"",
+				kinds[primary_keys[i].kind], kinds[primary->kind]);
 	if (primary->kind == VM_PRIMARY_VF) {
 		if (!primary->physnet)
-			return schema_fail(ctx, where, "physnet", "missing, expected " LABEL_EXPECTED);
+			return schema_fail(ctx, where, "physnet",
+					   "missing, expected " LABEL_EXPECTED);
 		return 0;
 	}
 	if (!primary->model) {
@@ -196,9 +202,10 @@ static int check_primary(const struct schema_ctx *ctx, const struct json_where *
 	if (primary->port.bridge || primary->port.tap)
 		return check_port(ctx, where, &primary->port);
 	if (!pair->standby.port.bridge)
-		return schema_fail(ctx, where, NULL,
-				   "\"bridge\" or \"tap\" is missing: the standby has a tap, which "
-				   "cannot serve both");
+		return schema_fail(
+			ctx, where, NULL,
+			"\"bridge\" or \"tap\" is missing: the standby has a tap, which "
+			"cannot serve both");
 	primary->port.bridge = strdup(pair->standby.port.bridge);
 	return primary->port.bridge ? 0 : schema_nomem(ctx);
 }
@@ -259,9 +266,12 @@ static const struct schema_field firmware_rows[] = {
 static const struct schema_object firmware = { SCHEMA_OBJECT_OF(firmware_rows) };
 
 static const struct schema_field boot_rows[] = {
-	{ PATH_ROW("kernel"), AT(vmdef, boot.kernel), .help = "kernel that is booted directly" },
-	{ PATH_ROW("initrd"), AT(vmdef, boot.initrd), .help = "initial RAM disk of the kernel" },
-	{ TEXT_ROW("cmdline", NULL, STRING_EXPECTED), AT(vmdef, boot.cmdline), .help = "command line of the kernel" },
+	{ PATH_ROW("kernel"), AT(vmdef, boot.kernel),
+	  .help = "kernel that is booted directly" },
+	{ PATH_ROW("initrd"), AT(vmdef, boot.initrd),
+	  .help = "initial RAM disk of the kernel" },
+	{ TEXT_ROW("cmdline", NULL, STRING_EXPECTED), AT(vmdef, boot.cmdline),
+	  .help = "command line of the kernel" },
 	{ OBJECT_ROW("firmware", firmware), .help = "UEFI firmware; SeaBIOS without it" },
 };
 static const struct schema_object boot = { SCHEMA_OBJECT_OF(boot_rows), .check = check_boot };
@@ -270,10 +280,18 @@ static const struct schema_field disk_rows[] = {
 	{ ID_ROW(vm_disk), .help = "name of the disk in QEMU" },
 	{ PATH_ROW("path"), .required = true, AT(vm_disk, path),
 	  .help = "image file, or block device under /dev" },
-	{ .key = "format", .type = SCHEMA_TEXT, .choices = formats, .required = true,
-	  AT(vm_disk, format), .help = "format of the image" },
-	{ .key = "cache", .type = SCHEMA_TEXT, .choices = caches, .absent = "\"none\"",
-	  AT(vm_disk, cache), .help = "cache mode" },
+	{ .key = "format",
+	  .type = SCHEMA_TEXT,
+	  .choices = formats,
+	  .required = true,
+	  AT(vm_disk, format),
+	  .help = "format of the image" },
+	{ .key = "cache",
+	  .type = SCHEMA_TEXT,
+	  .choices = caches,
+	  .absent = "\"none\"",
+	  AT(vm_disk, cache),
+	  .help = "cache mode" },
 	{ BOOL_ROW("readonly", "false"), AT(vm_disk, readonly),
 	  .help = "the guest cannot write to it" },
 };
@@ -297,8 +315,12 @@ static const struct schema_object standby = { SCHEMA_OBJECT_OF(standby_rows),
 					      .check = check_standby };
 
 static const struct schema_field primary_rows[] = {
-	{ .key = "kind", .type = SCHEMA_CHOICE, .choices = kinds, .required = true,
-	  AT(vm_pair, primary.kind), .help = "emulated NIC, or pass-through VF" },
+	{ .key = "kind",
+	  .type = SCHEMA_CHOICE,
+	  .choices = kinds,
+	  .required = true,
+	  AT(vm_pair, primary.kind),
+	  .help = "emulated NIC, or pass-through VF" },
 	{ TEXT_ROW("model", is_model, "a PCI Express NIC of QEMU, like \"e1000e\""),
 	  AT(vm_pair, primary.model), .help = "emulated: QEMU's device; e1000e when absent" },
 	{ BRIDGE_ROW(vm_pair, primary.port) },
@@ -306,7 +328,9 @@ static const struct schema_field primary_rows[] = {
 	{ TEXT_ROW("physnet", is_label, LABEL_EXPECTED), AT(vm_pair, primary.physnet),
 	  .help = "vf: layer-2 network that the VF must be in" },
 	{ INT_ROW("vlan", 0, 4094), AT(vm_pair, primary.vlan), .help = "vf: VLAN; 0: none" },
-	{ .key = "trust", .type = SCHEMA_BOOL, AT(vm_pair, primary.trust),
+	{ .key = "trust",
+	  .type = SCHEMA_BOOL,
+	  AT(vm_pair, primary.trust),
 	  .help = "vf: trusted by the PF" },
 };
 static const struct schema_object primary = { SCHEMA_OBJECT_OF(primary_rows),
@@ -314,19 +338,31 @@ static const struct schema_object primary = { SCHEMA_OBJECT_OF(primary_rows),
 
 static const struct schema_field pair_rows[] = {
 	{ ID_ROW(vm_pair), .help = "name of the standby in QEMU" },
-	{ .key = "mac", .type = SCHEMA_MAC, .required = true, AT(vm_pair, mac),
+	{ .key = "mac",
+	  .type = SCHEMA_MAC,
+	  .required = true,
+	  AT(vm_pair, mac),
 	  .help = "address of both halves" },
-	{ INT_ROW("mtu", 68, 65535), AT(vm_pair, mtu), .help = "MTU that the guest is told" },
+	/*
+	 * net_failover makes its master with 1500, and sets every half that joins to the
+	 * master's; virtio_net takes the MTU it was told for its maximum.
+	 */
+	{ INT_ROW("mtu", 1500, 65535), AT(vm_pair, mtu), .help = "MTU that the guest is told",
+	  .expected = "a guest's net_failover takes no standby that cannot carry 1500" },
 	/* The standby first: the primary's bridge follows it. */
 	{ OBJECT_ROW("standby", standby), .required = true, .help = "the virtio-net half" },
-	{ OBJECT_ROW("primary", primary), .required = true, .help = "the half that is unplugged" },
+	{ OBJECT_ROW("primary", primary), .required = true,
+	  .help = "the half that is unplugged" },
 };
 static const struct schema_object pair = { SCHEMA_OBJECT_OF(pair_rows),
 					   .size = sizeof(struct vm_pair) };
 
 static const struct schema_field nic_rows[] = {
 	{ ID_ROW(vm_nic), .help = "name of the NIC in QEMU" },
-	{ .key = "mac", .type = SCHEMA_MAC, .required = true, AT(vm_nic, mac),
+	{ .key = "mac",
+	  .type = SCHEMA_MAC,
+	  .required = true,
+	  AT(vm_nic, mac),
 	  .help = "Ethernet address" },
 	{ INT_ROW("mtu", 68, 65535), AT(vm_nic, mtu), .help = "MTU that the guest is told" },
 	{ BRIDGE_ROW(vm_nic, port) },
@@ -338,19 +374,31 @@ static const struct schema_object nic = { SCHEMA_OBJECT_OF(nic_rows),
 					  .size = sizeof(struct vm_nic), .check = check_nic };
 
 static const struct schema_field vm_rows[] = {
-	{ .key = "schema", .type = SCHEMA_TEXT, .choices = schemas, .required = true,
-	  .offset = SCHEMA_UNSTORED, .help = "version of this format" },
-	{ TEXT_ROW("name", is_name, "letters, digits, '_', '.' and '-', at most 48, "
-				    "not '-' or '.' first"),
+	{ .key = "schema",
+	  .type = SCHEMA_TEXT,
+	  .choices = schemas,
+	  .required = true,
+	  .offset = SCHEMA_UNSTORED,
+	  .help = "version of this format" },
+	{ TEXT_ROW("name", is_name,
+		   "letters, digits, '_', '.' and '-', at most 48, "
+		   "not '-' or '.' first"),
 	  .required = true, AT(vmdef, name), .help = "name of the VM" },
-	{ TEXT_ROW("uuid", is_uuid, "a UUID that is not zero, like "
-				    "\"5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\""),
+	{ TEXT_ROW("uuid", is_uuid,
+		   "a UUID that is not zero, like "
+		   "\"5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\""),
 	  .required = true, AT(vmdef, uuid), .help = "identity of the VM" },
 	{ TEXT_ROW("machine", is_machine, "a machine type of QEMU, like \"pc-q35-7.2\""),
 	  .required = true, AT(vmdef, machine), .help = "versioned machine type" },
-	{ .key = "accel", .type = SCHEMA_TEXTS, .choices = accels, .min = 1, .max = 2,
-	  AT(vmdef, accel), .count_offset = offsetof(struct vmdef, n_accel),
-	  .absent = "[\"kvm\"]", .help = "accelerators, in order of preference" },
+	{ .key = "accel",
+	  .type = SCHEMA_TEXTS,
+	  .choices = accels,
+	  .min = 1,
+	  .max = 2,
+	  AT(vmdef, accel),
+	  .count_offset = offsetof(struct vmdef, n_accel),
+	  .absent = "[\"kvm\"]",
+	  .help = "accelerators, in order of preference" },
 	{ OBJECT_ROW("cpu", cpu), .required = true, .help = "virtual CPUs" },
 	{ OBJECT_ROW("memory", memory), .required = true, .help = "RAM" },
 	{ OBJECT_ROW("boot", boot), .help = "what is booted" },
@@ -365,13 +413,16 @@ static const struct schema_field vm_rows[] = {
 	  .help = "a channel for the QEMU guest agent" },
 	{ TEXT_ROW("qemu", text_is_binary, TEXT_BINARY_EXPECTED), AT(vmdef, qemu),
 	  .help = "QEMU binary; host.json's when absent" },
-	{ .key = "qemu_args", .type = SCHEMA_TEXTS, .max = 256,
-	  .expected = STRING_EXPECTED, AT(vmdef, qemu_args),
+	{ .key = "qemu_args",
+	  .type = SCHEMA_TEXTS,
+	  .max = 256,
+	  .expected = STRING_EXPECTED,
+	  AT(vmdef, qemu_args),
 	  .count_offset = offsetof(struct vmdef, n_qemu_args),
 	  .help = "arguments appended to QEMU's" },
 };
-static const struct schema_object vm = { SCHEMA_OBJECT_OF(vm_rows), .size = sizeof(struct vmdef),
-					 .check = check_vm };
+static const struct schema_object vm = { SCHEMA_OBJECT_OF(vm_rows),
+					 .size = sizeof(struct vmdef), .check = check_vm };
 
 /* ---- the definition ---- */
 
@@ -405,7 +456,8 @@ void vmdef_free(struct vmdef *def)
 	free(def);
 }
 
-void vmdef_each_key(void (*fn)(void *data, const char *path, const char *type, const char *help),
+void vmdef_each_key(void (*fn)(void *data, const char *path, const char *type,
+			       const char *help),
 		    void *data)
 {
 	schema_each_key(&vm, fn, data);

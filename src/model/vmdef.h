@@ -50,7 +50,7 @@ struct vm_primary {
 struct vm_pair {
 	char *id;
 	struct mac mac;
-	int mtu; /* 68 to 65535; 0: not given, the guest's default */
+	int mtu; /* 1500 to 65535; 0: not given, the guest's default */
 	struct vm_standby standby;
 	struct vm_primary primary;
 };
@@ -59,7 +59,7 @@ struct vm_pair {
 struct vm_nic {
 	char *id;
 	struct mac mac;
-	int mtu;
+	int mtu; /* 68 to 65535; 0: not given */
 	struct vm_port port;
 	enum vm_vhost vhost;
 	int queues;
@@ -68,8 +68,8 @@ struct vm_nic {
 struct vm_disk {
 	char *id;
 	char *path;
-	char *format;  /* "raw", "qcow2" */
-	char *cache;   /* "none", "directsync", "writeback", "writethrough", "unsafe" */
+	char *format; /* "raw", "qcow2" */
+	char *cache;  /* "none", "directsync", "writeback", "writethrough", "unsafe" */
 	bool readonly;
 };
 
@@ -96,8 +96,8 @@ struct vmdef {
 		bool preallocated;
 	} memory;
 	struct {
-		char *kernel, *initrd, *cmdline;            /* kernel NULL: not a direct boot */
-		char *firmware_code, *firmware_vars;        /* NULL: SeaBIOS */
+		char *kernel, *initrd, *cmdline;     /* kernel NULL: not a direct boot */
+		char *firmware_code, *firmware_vars; /* NULL: SeaBIOS */
 	} boot;
 	struct vm_disk *disks;
 	size_t n_disks;
@@ -107,12 +107,12 @@ struct vmdef {
 	size_t n_pairs;
 	struct vm_nic *nics;
 	size_t n_nics;
-	bool serial_log;  /* the guest's first serial port is written to RUNDIR/NAME/serial.log */
+	bool serial_log; /* the guest's first serial port is written to RUNDIR/NAME/serial.log */
 	bool guest_agent; /* a channel for the QEMU guest agent, RUNDIR/NAME/qga.sock */
 	char *qemu;       /* binary; NULL: the host's */
 	char **qemu_args; /* appended as they are */
 	size_t n_qemu_args;
-	json_t *source;   /* the object it was made from: what travels, and what is stored */
+	json_t *source; /* the object it was made from: what travels, and what is stored */
 };
 
 /*
@@ -131,7 +131,8 @@ void vmdef_free(struct vmdef *def); /* takes NULL */
  * "pairs[].standby.vhost"; type: what is allowed, in words, with the default; help: one
  * line. All are valid during the call only.
  */
-void vmdef_each_key(void (*fn)(void *data, const char *path, const char *type, const char *help),
+void vmdef_each_key(void (*fn)(void *data, const char *path, const char *type,
+			       const char *help),
 		    void *data);
 
 /*

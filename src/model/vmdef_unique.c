@@ -39,9 +39,10 @@ static int claims_add(struct claims *claims, const char *list, size_t index, con
 
 	for (size_t i = 0; i < claims->n; i++)
 		if (str_eq(claims->claim[i].what, what))
-			return schema_fail(claims->ctx, &item, key,
-					   "the %s \"%s\" is taken by $.%s[%zu]; choose another", kind,
-					   what, claims->claim[i].list, claims->claim[i].index);
+			return schema_fail(
+				claims->ctx, &item, key,
+				"the %s \"%s\" is taken by $.%s[%zu]; choose another", kind,
+				what, claims->claim[i].list, claims->claim[i].index);
 	assert(claims->n < ARRAY_SIZE(claims->claim));
 	claims->n++;
 	claim->list = list;
@@ -76,7 +77,8 @@ static int claim_ids(struct claims *claims, const struct vmdef *def)
 	return r;
 }
 
-static int claim_mac(struct claims *claims, const char *list, size_t index, const struct mac *mac)
+static int claim_mac(struct claims *claims, const char *list, size_t index,
+		     const struct mac *mac)
 {
 	char text[MAC_TEXT_SIZE];
 

@@ -36,9 +36,9 @@ struct agent;
 typedef void agent_event_fn(void *user, const char *event, const json_t *data);
 
 struct agent_spec {
-	const char *host;            /* as the operator named it: for messages */
+	const char *host; /* as the operator named it: for messages */
 	const struct ssh_config *ssh;
-	const char *const *command;  /* argv there, NULL-terminated */
+	const char *const *command; /* argv there, NULL-terminated */
 };
 
 /*
@@ -83,8 +83,8 @@ struct agent_op {
  * Return: 0 at the end of input; the caller then undoes what it has to.
  */
 int agent_serve(struct loop *loop, int in_fd, int out_fd, const json_t *hello,
-		const struct agent_op *ops, size_t n_ops, void *ctx,
-		struct agent_server **self, struct err *err);
+		const struct agent_op *ops, size_t n_ops, void *ctx, struct agent_server **self,
+		struct err *err);
 
 /* Sends an event from within an op; data: stolen. */
 void agent_server_event(struct agent_server *server, const char *event, json_t *data);

@@ -35,7 +35,8 @@ struct agent {
 	json_int_t last_id;
 	struct agent_wait *wait; /* NULL: none */
 	struct err lost;         /* why the connection is lost */
-	bool ended_silently;     /* it is, in good order, but before the hello */
+	bool ended_silently;     /* the agent did, before the hello; the connection is good */
+	char exit[64];           /* how it exited then, "" if that is not known */
 	struct agent_pulse pulse;
 	struct loop_timer *timer;
 	agent_event_fn *on_event;
@@ -136,20 +137,37 @@ void agent_link_error_output(struct agent *agent, const char *bytes, size_t n)
 	}
 }
 
+static void lose_by_end(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+
+	agent->ended_silently = !agent->hello;
+	err_set(&err, ERR_INTERNAL, EPIPE, "the agent on %s has ended%s%s%s", agent->host,
+		agent->exit, agent->said.len ? ", its last words: " : "", agent->said.text);
+	agent_lose(agent, &err);
+}
+
 void agent_link_ended(struct agent *agent, const struct err *why)
 {
 	struct err err = ERR_INIT;
 
 	if (!agent_alive(agent, NULL))
 		return;
-	agent->ended_silently = !why && !agent->hello;
-	if (why)
+	if (why) {
 		err_set(&err, why->kind, EPIPE, "the connection to %s is lost: %s", agent->host,
 			why->msg);
-	else
-		err_set(&err, ERR_INTERNAL, EPIPE, "the agent on %s has ended%s%s", agent->host,
-			agent->said.len ? ", its last words: " : "", agent->said.text);
-	agent_lose(agent, &err);
+		agent_lose(agent, &err);
+	} else {
+		lose_by_end(agent);
+	}
+}
+
+void agent_link_exited(struct agent *agent, const struct err *how)
+{
+	if (!agent_alive(agent, NULL))
+		return;
+	snprintf(agent->exit, sizeof(agent->exit), " (%s)", how->msg);
+	lose_by_end(agent);
 }
 
 /* ---- what goes to it ---- */
@@ -256,15 +274,17 @@ static bool anything_said(void *data)
 /* An agent that ended without a hello is, as a rule, a program that is not there. */
 static int explain_no_agent(struct agent *agent, struct err *err)
 {
-	int r = loop_run(agent->loop, anything_said, agent, deadline_in(AGENT_LAST_WORDS_MS), err);
+	int r = loop_run(agent->loop, anything_said, agent, deadline_in(AGENT_LAST_WORDS_MS),
+			 err);
 
 	if (r < 0 && r != -ETIMEDOUT)
 		return r;
-	return err_set(err, ERR_REFUSED, ENOENT,
-		       "no vmfo on %s: its command ended without a hello%s%s%s; install vmfo there "
-		       "or set agent_command in host.json",
-		       agent->host, agent->said.len ? " and said \"" : "", agent->said.text,
-		       agent->said.len ? "\"" : "");
+	return err_set(
+		err, ERR_REFUSED, ENOENT,
+		"no vmfo on %s: its command ended%s without a hello%s%s%s; install vmfo there "
+		"or set agent_command in host.json",
+		agent->host, agent->exit, agent->said.len ? " and said \"" : "", agent->said.text,
+		agent->said.len ? "\"" : "");
 }
 
 int agent_begin(struct agent *agent, const struct agent_patience *patience, int64_t deadline,
@@ -286,7 +306,8 @@ int agent_begin(struct agent *agent, const struct agent_patience *patience, int6
 	if (r < 0)
 		return r;
 	agent_pulse_start(&agent->pulse, patience->ping_ms, patience->dead_ms, clock_ms());
-	return loop_timer(agent->loop, agent->pulse.tick_ms, on_tick, agent, &agent->timer, err);
+	return loop_timer(agent->loop, agent->pulse.tick_ms, on_tick, agent, &agent->timer,
+			  err);
 }
 
 void agent_close(struct agent *agent)

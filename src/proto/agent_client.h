@@ -25,8 +25,10 @@ struct agent_patience {
 	int64_t dead_ms;
 };
 
-#define AGENT_PATIENCE \
-	{ .ping_ms = AGENT_PING_INTERVAL_MS, .dead_ms = AGENT_DEAD_AFTER_MS }
+#define AGENT_PATIENCE                                                            \
+	{                                                                         \
+		.ping_ms = AGENT_PING_INTERVAL_MS, .dead_ms = AGENT_DEAD_AFTER_MS \
+	}
 
 /* An agent without a link. host: copied. */
 int agent_new(struct loop *loop, const char *host, struct agent **out, struct err *err);
@@ -38,11 +40,16 @@ void agent_set_link(struct agent *agent, const struct agent_link *link);
 int agent_begin(struct agent *agent, const struct agent_patience *patience, int64_t deadline,
 		struct err *err);
 
-/* What a link reports, from the loop. why: NULL for an orderly end. */
+/*
+ * What a link reports, from the loop. It has ended: the connection is lost (why), or in
+ * good order (NULL). It has exited: the connection is good, but the agent's command failed
+ * (how: its exit status, or its signal).
+ */
 void agent_link_data(struct agent *agent, const char *bytes, size_t n);
 void agent_link_error_output(struct agent *agent, const char *bytes, size_t n);
 void agent_link_writable(struct agent *agent);
 void agent_link_ended(struct agent *agent, const struct err *why);
+void agent_link_exited(struct agent *agent, const struct err *how);
 
 /*
  * An agent at the other end of two fds, which may be one; both are taken over, on failure

@@ -23,8 +23,7 @@ static ssize_t fd_link_write(void *data, const char *bytes, size_t n)
 	struct fd_link *link = data;
 	ssize_t written = outbuf_write_fd(&link->out, bytes, n);
 
-	loop_watch_events(link->out_watch,
-			  written >= 0 && (size_t)written < n ? POLLOUT : 0);
+	loop_watch_events(link->out_watch, written >= 0 && (size_t)written < n ? POLLOUT : 0);
 	return written;
 }
 

@@ -186,8 +186,8 @@ static void serve_request(struct agent_server *server, const json_t *request)
 	if (!params)
 		params = json_object();
 	if (!op)
-		r = err_set(&err, ERR_REFUSED, ENOSYS, "this vmfo agent knows no request \"%s\"",
-			    name ? name : "");
+		r = err_set(&err, ERR_REFUSED, ENOSYS,
+			    "this vmfo agent knows no request \"%s\"", name ? name : "");
 	else if (!json_is_object(params))
 		r = err_set(&err, ERR_REFUSED, EINVAL, "%s: params is not an object", op->name);
 	else
@@ -259,7 +259,8 @@ static int server_start(struct agent_server *server, const json_t *hello, struct
 		json_decref(message);
 		return err_nomem(err);
 	}
-	r = loop_watch(server->loop, server->out, 0, on_output, server, &server->out_watch, err);
+	r = loop_watch(server->loop, server->out, 0, on_output, server, &server->out_watch,
+		       err);
 	if (r == 0)
 		r = loop_watch(server->loop, server->in, POLLIN, on_input, server,
 			       &server->in_watch, err);
@@ -275,7 +276,8 @@ static void server_stop(struct agent_server *server)
 	/* The last answer still goes out, if somebody reads it. */
 	if (server->out_watch) {
 		loop_shield(server->loop);
-		loop_run(server->loop, flushed, server, deadline_in(SERVER_LAST_FLUSH_MS), NULL);
+		loop_run(server->loop, flushed, server, deadline_in(SERVER_LAST_FLUSH_MS),
+			 NULL);
 		loop_unshield(server->loop);
 	}
 	loop_unwatch(server->in_watch);
@@ -289,8 +291,8 @@ static void server_stop(struct agent_server *server)
 }
 
 int agent_serve(struct loop *loop, int in_fd, int out_fd, const json_t *hello,
-		const struct agent_op *ops, size_t n_ops, void *ctx,
-		struct agent_server **self, struct err *err)
+		const struct agent_op *ops, size_t n_ops, void *ctx, struct agent_server **self,
+		struct err *err)
 {
 	struct agent_server server = {
 		.loop = loop, .in = in_fd, .out = out_fd, .ops = ops, .n_ops = n_ops, .ctx = ctx

@@ -55,7 +55,10 @@ static void on_end(void *user, const struct err *why)
 {
 	struct ssh_link *link = user;
 
-	agent_link_ended(link->agent, why);
+	if (why && ssh_alive(link->ssh, NULL))
+		agent_link_exited(link->agent, why);
+	else
+		agent_link_ended(link->agent, why);
 }
 
 static const struct ssh_channel_fns channel_fns = {

@@ -34,8 +34,8 @@ static int too_much_noise(struct err *err)
 		       "no hello in the first %d bytes of the agent's output", AGENT_NOISE_MAX);
 }
 
-int agent_hello_feed(struct agent_hello_scan *scan, const char *bytes, size_t n,
-		     json_t **hello, const char **rest, size_t *n_rest, struct err *err)
+int agent_hello_feed(struct agent_hello_scan *scan, const char *bytes, size_t n, json_t **hello,
+		     const char **rest, size_t *n_rest, struct err *err)
 {
 	const size_t mark_len = strlen(AGENT_HELLO_MARK);
 	int r = scan_append(scan, bytes, n, err);
@@ -103,10 +103,11 @@ int agent_hello_check(const json_t *hello, const char *host, struct err *err)
 		return 0;
 	snprintf(text, sizeof(text), "%s", version ? version : "of no version");
 	str_make_printable(text);
-	return err_set(err, ERR_REFUSED, EPROTO,
-		       "the vmfo on %s is %s and speaks agent protocol %lld, this one speaks %d: "
-		       "install the same vmfo on both hosts",
-		       host, text, (long long)json_integer_value(protocol), AGENT_PROTOCOL);
+	return err_set(
+		err, ERR_REFUSED, EPROTO,
+		"the vmfo on %s is %s and speaks agent protocol %lld, this one speaks %d: "
+		"install the same vmfo on both hosts",
+		host, text, (long long)json_integer_value(protocol), AGENT_PROTOCOL);
 }
 
 /* ---- errors ---- */

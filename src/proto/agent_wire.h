@@ -31,8 +31,8 @@ struct agent_hello_scan {
  * behind it, which stay in the scan; 0: not yet; -EPROTO: more than AGENT_NOISE_MAX of
  * noise; -ENOMEM.
  */
-int agent_hello_feed(struct agent_hello_scan *scan, const char *bytes, size_t n,
-		     json_t **hello, const char **rest, size_t *n_rest, struct err *err);
+int agent_hello_feed(struct agent_hello_scan *scan, const char *bytes, size_t n, json_t **hello,
+		     const char **rest, size_t *n_rest, struct err *err);
 void agent_hello_clear(struct agent_hello_scan *scan);
 
 /* details: members for it, borrowed, may be NULL.  Return: a new reference; NULL: no memory. */

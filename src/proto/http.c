@@ -130,8 +130,8 @@ static int post(const char *url, const char *name, const struct curl_slist *head
 	return 0;
 }
 
-int http_post_json(const char *url, const char *const *headers, size_t n_headers,
-		   int timeout_s, const json_t *body, struct err *err)
+int http_post_json(const char *url, const char *const *headers, size_t n_headers, int timeout_s,
+		   const json_t *body, struct err *err)
 {
 	_cleanup_(cleanup_slistp) struct curl_slist *list = NULL;
 	_cleanup_free_ char *name = url_without_secrets(url);
@@ -142,8 +142,8 @@ int http_post_json(const char *url, const char *const *headers, size_t n_headers
 		return err_set(err, ERR_USAGE, EINVAL,
 			       "POST: the URL is not one (http://… or https://…)");
 	if (!str_starts(name, "http://") && !str_starts(name, "https://"))
-		return err_set(err, ERR_USAGE, EINVAL, "POST to %s: only http and https are done",
-			       name);
+		return err_set(err, ERR_USAGE, EINVAL,
+			       "POST to %s: only http and https are done", name);
 	/* curl takes 0 for no limit. */
 	if (timeout_s < 1)
 		return err_set(err, ERR_INTERNAL, EINVAL, "POST to %s: a timeout of %d s", name,

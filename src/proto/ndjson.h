@@ -13,7 +13,7 @@
 
 struct ndjson {
 	char *buf;
-	size_t start;     /* buf[start] to buf[len] is not consumed yet */
+	size_t start; /* buf[start] to buf[len] is not consumed yet */
 	size_t len, room;
 	size_t tail; /* the length of the last line, which has no newline yet */
 	size_t max;

@@ -49,8 +49,8 @@ static void take_greeting(struct qmp *qmp, const json_t *message)
 	struct err err = ERR_INIT;
 	json_int_t major, minor, micro;
 
-	if (json_unpack((json_t *)message, "{s:{s:{s:{s:I,s:I,s:I}}}}", "QMP", "version", "qemu",
-			"major", &major, "minor", &minor, "micro", &micro) < 0) {
+	if (json_unpack((json_t *)message, "{s:{s:{s:{s:I,s:I,s:I}}}}", "QMP", "version",
+			"qemu", "major", &major, "minor", &minor, "micro", &micro) < 0) {
 		err_set(&err, ERR_INTERNAL, EPROTO, "%s: what answers there does not speak QMP",
 			qmp->name);
 		qmp_end(qmp, &err);
@@ -138,8 +138,7 @@ static void qmp_write(struct qmp *qmp)
 		qmp_end(qmp, &err);
 		return;
 	}
-	loop_watch_events(qmp->watch,
-			  outbuf_pending(&qmp->out) ? POLLIN | POLLOUT : POLLIN);
+	loop_watch_events(qmp->watch, outbuf_pending(&qmp->out) ? POLLIN | POLLOUT : POLLIN);
 }
 
 static void on_socket(void *data, int fd, short revents)
@@ -174,14 +173,14 @@ static int await_greeting(struct qmp *qmp, int64_t deadline, struct err *err)
 	if (!qmp_alive(qmp)) {
 		const struct err *why = &qmp->ended;
 
-		return err_set(err, why->kind, why->errnum, "%s (while its greeting was awaited)",
-			       why->msg);
+		return err_set(err, why->kind, why->errnum,
+			       "%s (while its greeting was awaited)", why->msg);
 	}
 	return 0;
 }
 
-int qmp_attach(struct loop *loop, int fd, const char *name, int64_t deadline,
-	       struct qmp **out, struct err *err)
+int qmp_attach(struct loop *loop, int fd, const char *name, int64_t deadline, struct qmp **out,
+	       struct err *err)
 {
 	struct qmp *qmp = calloc(1, sizeof(*qmp));
 	int r;
@@ -330,8 +329,8 @@ int qmp_command(struct qmp *qmp, const char *command, json_t *args, int64_t dead
 	else if (r == 0)
 		r = read_reply(qmp, command, wait.reply, ret, err);
 	else if (r == -ETIMEDOUT)
-		r = err_set(err, ERR_INTERNAL, ETIMEDOUT, "%s: QEMU has not answered %s in time",
-			    qmp->name, command);
+		r = err_set(err, ERR_INTERNAL, ETIMEDOUT,
+			    "%s: QEMU has not answered %s in time", qmp->name, command);
 	json_decref(wait.reply);
 	return r;
 }

@@ -33,8 +33,8 @@ int qmp_connect(struct loop *loop, const char *path, int64_t deadline, struct qm
  * The same over a connected stream socket, which it takes over: it is closed on failure
  * too. name: for messages.
  */
-int qmp_attach(struct loop *loop, int fd, const char *name, int64_t deadline,
-	       struct qmp **out, struct err *err);
+int qmp_attach(struct loop *loop, int fd, const char *name, int64_t deadline, struct qmp **out,
+	       struct err *err);
 
 void qmp_close(struct qmp *qmp); /* takes NULL */
 

@@ -18,9 +18,10 @@ int sock_connect_unix(struct loop *loop, const char *path, int64_t deadline, int
 	_cleanup_close_ int fd = -1;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_set(err, ERR_REFUSED, ENAMETOOLONG,
-			       "connect to %s: a socket's path has at most %zu bytes, this one %zu",
-			       path, sizeof(addr.sun_path) - 1, strlen(path));
+		return err_set(
+			err, ERR_REFUSED, ENAMETOOLONG,
+			"connect to %s: a socket's path has at most %zu bytes, this one %zu",
+			path, sizeof(addr.sun_path) - 1, strlen(path));
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

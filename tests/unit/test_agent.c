@@ -109,9 +109,9 @@ static int op_raw(void *ctx, const json_t *params, json_t **result, struct err *
 }
 
 static const struct agent_op ops[] = {
-	{ "echo", op_echo },	 { "nothing", op_nothing }, { "fail", op_fail },
-	{ "wait", op_wait },	 { "block", op_block },	    { "events", op_events },
-	{ "die", op_die },	 { "raw", op_raw },
+	{ "echo", op_echo }, { "nothing", op_nothing }, { "fail", op_fail },
+	{ "wait", op_wait }, { "block", op_block },     { "events", op_events },
+	{ "die", op_die },   { "raw", op_raw },
 };
 
 static pid_t far_start(int *fd)
@@ -159,7 +159,8 @@ static struct agent *attach(pid_t *pid, const struct agent_patience *patience)
 	int fd;
 
 	*pid = far_start(&fd);
-	if (agent_attach_fds(loop, fd, fd, "far", patience, deadline_in(5000), &agent, &err) < 0)
+	if (agent_attach_fds(loop, fd, fd, "far", patience, deadline_in(5000), &agent, &err) <
+	    0)
 		bail("attach: %s", err.msg);
 	return agent;
 }
@@ -188,8 +189,8 @@ static void test_calls(void)
 	is_str(json_string_value(json_object_get(agent_hello(agent), "host")), "far",
 	       "the hello is there");
 	ok(agent_alive(agent, &err), "the agent is alive");
-	is_int(agent_call(agent, "echo", json_pack("{s:s}", "a", "b"), deadline_in(5000), &result,
-			  &err),
+	is_int(agent_call(agent, "echo", json_pack("{s:s}", "a", "b"), deadline_in(5000),
+			  &result, &err),
 	       0, "a call");
 	is_str(json_string_value(json_object_get(result, "a")), "b", "has its result");
 	json_decref(result);
@@ -215,8 +216,8 @@ static void test_calls(void)
 	is_int(call(agent, "wait", json_pack("{s:i}", "ms", 300), 50, &err), -ETIMEDOUT,
 	       "no answer in time");
 	like(err.msg, "far has not answered wait in time", "says so");
-	is_int(agent_call(agent, "echo", json_pack("{s:s}", "c", "d"), deadline_in(5000), &result,
-			  &err),
+	is_int(agent_call(agent, "echo", json_pack("{s:s}", "c", "d"), deadline_in(5000),
+			  &result, &err),
 	       0, "the next call");
 	is_str(json_string_value(json_object_get(result, "c")), "d",
 	       "does not take the late answer for its own");
@@ -263,7 +264,8 @@ static void test_pulse_live(void)
 	is_int(call(agent, "block", json_pack("{s:i}", "ms", 1500), 5000, &err), -EPIPE,
 	       "one that answers no ping is dead");
 	ok(clock_ms() - before < 1000, "well before its answer");
-	like(err.msg, "far is silent since 0 s (while block was awaited)", "the message says so");
+	like(err.msg, "far is silent since 0 s (while block was awaited)",
+	     "the message says so");
 	ok(!agent_alive(agent, &err), "it stays dead");
 	like(err.msg, "silent", "for the same reason");
 	is_int(call(agent, "echo", json_object(), 5000, &err), -EPIPE, "no call after that");
@@ -287,7 +289,8 @@ static void test_losses(void)
 
 	agent = attach(&pid, &patient);
 	is_int(call(agent, "die", NULL, 5000, &err), -EPIPE, "an agent that dies in a call");
-	like(err.msg, "the agent on far has ended (while die was awaited)", "the message says so");
+	like(err.msg, "the agent on far has ended (while die was awaited)",
+	     "the message says so");
 	ok(!agent_alive(agent, NULL), "it is not alive");
 	agent_close(agent);
 	waitpid(pid, NULL, 0);
@@ -301,8 +304,8 @@ static void test_losses(void)
 	waitpid(pid, NULL, 0);
 
 	agent = attach(&pid, &patient);
-	is_int(call(agent, "raw", json_pack("{s:s}", "text", "{\"id\":99,\"result\":{}}\n"), 5000,
-		    &err),
+	is_int(call(agent, "raw", json_pack("{s:s}", "text", "{\"id\":99,\"result\":{}}\n"),
+		    5000, &err),
 	       0, "an answer that nobody asked for is dropped");
 	is_int(call(agent, "raw", json_pack("{s:s}", "text", "{\"id\":3}\n"), 5000, &err), 0,
 	       "and so is one to a call yet to come");
@@ -344,7 +347,8 @@ static int begin(const char *output, size_t n, bool end, struct agent **agent, s
 	if (end)
 		shutdown(fds[1], SHUT_WR);
 	*agent = NULL;
-	r = agent_attach_fds(loop, fds[0], fds[0], "far", &patient, deadline_in(300), agent, err);
+	r = agent_attach_fds(loop, fds[0], fds[0], "far", &patient, deadline_in(300), agent,
+			     err);
 	close(fds[1]);
 	return r;
 }
@@ -364,11 +368,12 @@ static void test_hellos(void)
 		{ "+ echo '{\"vmfo\":\"agent\"'" HELLO, false, 0, NULL },
 		{ "{\"id\":1,\"result\":{}}\n" HELLO, false, 0, NULL },
 		{ "{\"vmfo\":\"agent\",\"protocol\":2,\"version\":\"9.9\"}\n", false, -EPROTO,
-		  "the vmfo on far is 9.9 and speaks agent protocol 2, this one speaks 1: install" },
+		  "far is 9.9 and speaks agent protocol 2, this one speaks 1: install" },
 		{ "{\"vmfo\":\"agent\",\"version\":\"9.\\u001b\"}\n", false, -EPROTO,
 		  "the vmfo on far is 9.? and" },
 		{ "", true, -ENOENT, "no vmfo on far: its command ended without a hello;" },
-		{ "{\"vmfo\":\"agent\",\"prot", true, -ENOENT, "set agent_command in host.json" },
+		{ "{\"vmfo\":\"agent\",\"prot", true, -ENOENT,
+		  "set agent_command in host.json" },
 		{ "", false, -ETIMEDOUT, "far: no hello from its vmfo agent in time" },
 		{ "{\"vmfo\":\"agent\",\"prot", false, -ETIMEDOUT, "no hello" },
 	};
@@ -451,12 +456,14 @@ static void test_errors(void)
 		const char *message;
 	} bad[] = {
 		{ "{}", -EIO, ERR_INTERNAL, "an error without a message" },
-		{ "{\"kind\":\"none\",\"errno\":0,\"message\":\"m\"}", -EIO, ERR_INTERNAL, "m" },
-		{ "{\"kind\":\"refused\",\"errno\":-17,\"message\":\"m\"}", -EIO, ERR_REFUSED, "m" },
+		{ "{\"kind\":\"none\",\"errno\":0,\"message\":\"m\"}", -EIO, ERR_INTERNAL,
+		  "m" },
+		{ "{\"kind\":\"refused\",\"errno\":-17,\"message\":\"m\"}", -EIO, ERR_REFUSED,
+		  "m" },
 		{ "{\"kind\":\"what\",\"errno\":17,\"message\":3}", -EEXIST, ERR_INTERNAL,
 		  "an error without" },
-		{ "{\"kind\":4,\"errno\":99999999999,\"message\":\"a\\u0007\"}", -EIO, ERR_INTERNAL,
-		  "a?" },
+		{ "{\"kind\":4,\"errno\":99999999999,\"message\":\"a\\u0007\"}", -EIO,
+		  ERR_INTERNAL, "a?" },
 	};
 	struct err err = ERR_INIT, back = ERR_INIT;
 	int same = 0;
@@ -472,7 +479,8 @@ static void test_errors(void)
 	is_int(same, ERR_UNFINISHED, "an error of every kind arrives as it was");
 	err = (struct err)ERR_INIT;
 	object = agent_error_encode(&err);
-	is_int(agent_error_decode(object, &back), -EIO, "an op's failure without an error is one");
+	is_int(agent_error_decode(object, &back), -EIO,
+	       "an op's failure without an error is one");
 	json_decref(object);
 	memset(err.msg, '\xc3', sizeof(err.msg) - 1);
 	err.kind = ERR_REFUSED;
@@ -524,7 +532,8 @@ static void test_pulse(void)
 
 	agent_pulse_start(&pulse, AGENT_PING_INTERVAL_MS, AGENT_DEAD_AFTER_MS, now);
 	now += 3600 * 1000;
-	is_int(tick(&pulse, &now, 5, false), 1, "a stop of vmfo itself is no silence of the peer");
+	is_int(tick(&pulse, &now, 5, false), 1,
+	       "a stop of vmfo itself is no silence of the peer");
 	is_int(tick(&pulse, &now, 8, false), -1, "what it lives through is");
 }
 

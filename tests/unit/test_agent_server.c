@@ -17,10 +17,10 @@
 struct near {
 	struct loop *loop;
 	struct agent_server *server;
-	int fd;      /* the client's end */
-	int far;     /* the server's */
-	int served;  /* ops that ran */
-	int sent;    /* events of op_flood */
+	int fd;     /* the client's end */
+	int far;    /* the server's */
+	int served; /* ops that ran */
+	int sent;   /* events of op_flood */
 	bool saw_gone;
 };
 
@@ -103,7 +103,7 @@ static int op_cancel(void *ctx, const json_t *params, json_t **result, struct er
 }
 
 static const struct agent_op ops[] = {
-	{ "count", op_count },	     { "await-gone", op_await_gone }, { "flood", op_flood },
+	{ "count", op_count },     { "await-gone", op_await_gone }, { "flood", op_flood },
 	{ "hang-up", op_hang_up }, { "cancel", op_cancel },
 };
 
@@ -111,8 +111,7 @@ static const struct agent_op ops[] = {
  * Serves what input says, and its end if `end`.  Return: as agent_serve(); output: all
  * that the server said, freed by the caller.
  */
-static int serve(struct near *near, const char *input, bool end, char **output,
-		 struct err *err)
+static int serve(struct near *near, const char *input, bool end, char **output, struct err *err)
 {
 	size_t room = 1 << 20, len = 0;
 	int fds[2], r;
@@ -153,14 +152,16 @@ static void test_requests(void)
 		const char *in, *out;
 	} requests[] = {
 		{ "", HELLO },
-		{ "{\"id\":1,\"op\":\"count\"}\n\n{\"id\":\"two\",\"op\":\"count\",\"params\":{}}\n",
+		{ "{\"id\":1,\"op\":\"count\"}\n\n"
+		  "{\"id\":\"two\",\"op\":\"count\",\"params\":{}}\n",
 		  HELLO "{\"id\":1,\"result\":{\"served\":1}}\n"
 			"{\"id\":\"two\",\"result\":{\"served\":2}}\n" },
 		{ "{\"op\":\"count\"}\n", HELLO "{\"id\":null,\"result\":{\"served\":1}}\n" },
 		{ "{\"id\":1,\"op\":\"count\"}\n{\"id\":2,\"op\":\"ping\"}\n",
 		  HELLO "{\"id\":2,\"result\":{}}\n{\"id\":1,\"result\":{\"served\":1}}\n" },
-		{ "{\"id\":1}\n", HELLO "{\"id\":1,\"error\":{\"kind\":\"refused\",\"errno\":38,"
-				  "\"message\":\"this vmfo agent knows no request \\\"\\\"\"}}\n" },
+		{ "{\"id\":1}\n",
+		  HELLO "{\"id\":1,\"error\":{\"kind\":\"refused\",\"errno\":38,"
+			"\"message\":\"this vmfo agent knows no request \\\"\\\"\"}}\n" },
 		{ "{\"id\":1,\"op\":\"count\",\"params\":3}\n",
 		  HELLO "{\"id\":1,\"error\":{\"kind\":\"refused\",\"errno\":22,\"message\":\""
 			"count: params is not an object\"}}\n" },
@@ -172,8 +173,8 @@ static void test_requests(void)
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		_cleanup_free_ char *output = NULL;
 
-		is_int(serve(&near, requests[i].in, true, &output, &err), 0,
-		       "serve '%.40s'", requests[i].in);
+		is_int(serve(&near, requests[i].in, true, &output, &err), 0, "serve '%.40s'",
+		       requests[i].in);
 		is_str(output, requests[i].out, "its answers");
 	}
 }
@@ -188,8 +189,8 @@ static void test_faults(void)
 	is_int(serve(&near, "GET / HTTP/1.1\r\n", false, &output, &err), -EBADMSG,
 	       "a client that speaks something else is dropped");
 	like(err.msg, "the client sent: a line that is not JSON", "the message says why");
-	is_int(serve(&near, "{\"id\":1,\"op\":\"count\"}\nxx\n{\"id\":2,\"op\":\"count\"}\n", false,
-		     &second, &err),
+	is_int(serve(&near, "{\"id\":1,\"op\":\"count\"}\nxx\n{\"id\":2,\"op\":\"count\"}\n",
+		     false, &second, &err),
 	       -EBADMSG, "one that goes wrong later too");
 	is_int(near.served, 0, "nothing more is begun for it");
 }
@@ -234,7 +235,8 @@ static void test_flood(void)
 
 	is_int(serve(&near, "{\"id\":1,\"op\":\"flood\"}\n", false, &output, &err), -ENOBUFS,
 	       "a client that reads nothing is dropped");
-	ok(near.sent >= 8 && near.sent <= 10, "after some 8 MiB (%d events of 1 MB)", near.sent);
+	ok(near.sent >= 8 && near.sent <= 10, "after some 8 MiB (%d events of 1 MB)",
+	   near.sent);
 	ok(clock_ms() - before < 5000, "and blocks nobody");
 }
 
@@ -246,8 +248,9 @@ static void test_cancel(void)
 
 	is_int(serve(&near, "{\"id\":1,\"op\":\"cancel\"}\n", false, &output, &err), -ECANCELED,
 	       "a cancelled loop ends the service");
-	like(output, "{\"id\":1,\"error\":{\"kind\":\"internal\",\"errno\":125,\"message\":"
-		     "\"interrupted (test)\"}}\n",
+	like(output,
+	     "{\"id\":1,\"error\":{\"kind\":\"internal\",\"errno\":125,\"message\":"
+	     "\"interrupted (test)\"}}\n",
 	     "the op's answer still went out");
 }
 

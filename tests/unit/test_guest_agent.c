@@ -16,13 +16,13 @@
 #include "tap.h"
 
 #define STALE "{\"return\":[{\"hardware-address\":\"52:54:00:12:34:56\"}]}\n"
-#define PAIR                                                                             \
-	"{\"return\":[{\"name\":\"lo\",\"hardware-address\":\"00:00:00:00:00:00\"},"      \
+#define PAIR                                                                                  \
+	"{\"return\":[{\"name\":\"lo\",\"hardware-address\":\"00:00:00:00:00:00\"},"          \
 	"{\"name\":\"eth0\",\"hardware-address\":\"52:54:00:12:34:56\",\"ip-addresses\":[]}," \
-	"{\"name\":\"eth1\",\"hardware-address\":\"52:54:00:12:34:56\"},"                 \
-	"{\"name\":\"eth2\",\"hardware-address\":\"52:54:00:12:34:56\"},"                 \
-	"{\"name\":\"other\",\"hardware-address\":\"52:54:00:12:34:57\"},"                \
-	"{\"name\":\"odd\",\"hardware-address\":\"52:54:00:12:34:56:78\"},"               \
+	"{\"name\":\"eth1\",\"hardware-address\":\"52:54:00:12:34:56\"},"                     \
+	"{\"name\":\"eth2\",\"hardware-address\":\"52:54:00:12:34:56\"},"                     \
+	"{\"name\":\"other\",\"hardware-address\":\"52:54:00:12:34:57\"},"                    \
+	"{\"name\":\"odd\",\"hardware-address\":\"52:54:00:12:34:56:78\"},"                   \
 	"{\"name\":\"none\"},17]}\n"
 
 enum junk { JUNK_NONE, JUNK_LONG, JUNK_ENDLESS };
@@ -33,7 +33,7 @@ struct guest {
 	bool no_sync;       /* it never answers */
 	json_int_t id_add;  /* to the id that it is asked to say */
 	const char *answer; /* to the question; NULL: hangs up */
-	size_t piece;       /* bytes at a time; 0: all */
+	size_t piece;       /* bytes at a time; 0: all. Few fit into the socket. */
 
 	struct loop *loop;
 	int listen_fd, fd;
@@ -67,7 +67,8 @@ static void guest_answer(struct guest *guest, const json_t *command)
 		if (guest->no_sync)
 			return;
 		/* The parser that the client's delimiter reset complains first. */
-		guest_say(guest, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"JSON\"}}\n");
+		guest_say(guest,
+			  "{\"error\":{\"class\":\"GenericError\",\"desc\":\"JSON\"}}\n");
 		line = str_printf("\xff{\"return\":%lld}\n", id + guest->id_add);
 		guest_say(guest, line);
 	} else if (guest->answer) {
@@ -109,7 +110,7 @@ static void on_client(void *data, int fd, short revents)
 static void on_listen(void *data, int fd, short revents)
 {
 	struct guest *guest = data;
-	static char junk[200001];
+	static char junk[100001];
 
 	(void)revents;
 	guest->fd = accept(fd, NULL, NULL);
@@ -163,16 +164,20 @@ static void test_counts(void)
 		const char *what;
 	} counts[] = {
 		{ { .answer = PAIR }, 3, "a pair is three interfaces of one address" },
-		{ { .answer = PAIR, .piece = 1 }, 3, "byte by byte, too" },
+		{ { .answer = PAIR, .piece = 7 }, 3, "in small pieces, too" },
 		{ { .answer = "{\"return\":[]}\n" }, 0, "a guest without interfaces" },
-		{ { .answer = "{\"return\":[{\"hardware-address\":\"52:54:00:12:34:56\"}]}\n" }, 1,
+		{ { .answer = "{\"return\":[{\"hardware-address\":\"52:54:00:12:34:56\"}]}\n" },
+		  1,
 		  "one without its pair" },
 		{ { .first = STALE, .answer = PAIR }, 3, "an answer to an earlier client" },
-		{ { .first = STALE "\xff{\"return\":123}\n" STALE, .answer = PAIR }, 3,
+		{ { .first = STALE "\xff{\"return\":123}\n" STALE, .answer = PAIR },
+		  3,
 		  "several, an earlier client's sync among them" },
 		{ { .first = "{\"return\":[{\"hardw", .answer = PAIR }, 3, "half of one" },
 		{ { .first = "\x01\x02 garbage\nmore", .answer = PAIR }, 3, "garbage" },
-		{ { .junk = JUNK_LONG, .answer = PAIR }, 3, "much of it, without a line's end" },
+		{ { .junk = JUNK_LONG, .answer = PAIR },
+		  3,
+		  "much of it, without a line's end" },
 	};
 	struct err err = ERR_INIT;
 
@@ -188,15 +193,28 @@ static void test_failures(void)
 		int r;
 		const char *message, *what;
 	} failures[] = {
-		{ { .no_sync = true }, -ETIMEDOUT, "nobody answers in the guest", "a silent guest" },
-		{ { .id_add = 1, .answer = PAIR }, -ETIMEDOUT, "nobody answers",
+		{ { .no_sync = true },
+		  -ETIMEDOUT,
+		  "nobody answers in the guest",
+		  "a silent guest" },
+		{ { .id_add = 1, .answer = PAIR },
+		  -ETIMEDOUT,
+		  "nobody answers",
 		  "a sync with another's id" },
-		{ { .junk = JUNK_ENDLESS, .no_sync = true }, -ETIMEDOUT, "nobody answers",
+		{ { .junk = JUNK_ENDLESS, .no_sync = true },
+		  -ETIMEDOUT,
+		  "nobody answers",
 		  "a guest that never stops talking" },
-		{ { .answer = "" }, -ETIMEDOUT, "nobody answers", "one that says nothing more" },
-		{ { .answer = "{\"error\":{\"class\":\"x\",\"desc\":\"The command \\u001b[2J is "
-			      "disabled\"}}\n" },
-		  -EREMOTEIO, "The command ?[2J is disabled", "one that refuses" },
+		{ { .answer = "" },
+		  -ETIMEDOUT,
+		  "nobody answers",
+		  "one that says nothing more" },
+		{ { .answer =
+			    "{\"error\":{\"class\":\"x\",\"desc\":\"The command \\u001b[2J is "
+			    "disabled\"}}\n" },
+		  -EREMOTEIO,
+		  "The command ?[2J is disabled",
+		  "one that refuses" },
 		{ { .answer = "{\"return\":{}}\n" }, -EPROTO, "without a list", "no list" },
 		{ { .answer = "{\"return\":[{]\n" }, -EBADMSG, "not JSON", "no JSON" },
 		{ { .answer = big }, -EMSGSIZE, "more than 65536 bytes", "too long an answer" },
@@ -208,12 +226,13 @@ static void test_failures(void)
 
 	memset(big, ' ', sizeof(big) - 1);
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
-		is_int(ask(failures[i].guest, 300, &err), failures[i].r, "%s", failures[i].what);
+		is_int(ask(failures[i].guest, 300, &err), failures[i].r, "%s",
+		       failures[i].what);
 		like(err.msg, failures[i].message, "the message says so");
 	}
 	loop_new(&loop, NULL);
-	is_int(guest_agent_count_interfaces(loop, "/nonexistent/qga.sock", &mac, deadline_in(300),
-					    &err),
+	is_int(guest_agent_count_interfaces(loop, "/nonexistent/qga.sock", &mac,
+					    deadline_in(300), &err),
 	       -ENOENT, "no such socket");
 	loop_cancel(loop, "interrupted (test)");
 	loop_free(loop);

@@ -25,7 +25,8 @@ static void refuse(const char *text, const char *want)
 	struct hostdef *def = NULL;
 	struct err err = ERR_INIT;
 
-	is_int(hostdef_parse(text, strlen(text), "h.json", &def, &err), -EINVAL, "refused: %s", want);
+	is_int(hostdef_parse(text, strlen(text), "h.json", &def, &err), -EINVAL, "refused: %s",
+	       want);
 	like(err.msg, want, "and says so");
 	is_int(err.kind, ERR_USAGE, "as a usage error");
 	ok(!def, "and gives nothing");
@@ -39,7 +40,8 @@ static void check_defaults(const struct hostdef *def, const char *of)
 	is_str(def->agent_command[0], "vmfo", "%s: agent_command[0]", of);
 	is_str(def->agent_command[1], "agent", "%s: agent_command[1]", of);
 	ok(!def->agent_command[2], "%s: agent_command ends with NULL", of);
-	ok(!def->ssh.config && !def->notify.url && !def->notify.headers, "%s: nothing else", of);
+	ok(!def->ssh.config && !def->notify.url && !def->notify.headers, "%s: nothing else",
+	   of);
 	is_int(def->notify.timeout, 10, "%s: notify.timeout", of);
 	is_int(def->migrate.unplug_timeout, 30, "%s: migrate.unplug_timeout", of);
 	is_int(def->migrate.timeout, 0, "%s: migrate.timeout", of);
@@ -65,7 +67,8 @@ static void test_example(void)
 	struct err err = ERR_INIT;
 	struct hostdef *def;
 
-	if (file_read("tests/data/host-example.json", HOSTDEF_MAX_BYTES, &text, NULL, &err) < 0 ||
+	if (file_read("tests/data/host-example.json", HOSTDEF_MAX_BYTES, &text, NULL, &err) <
+		    0 ||
 	    file_read("man/vmfo-host.5", 1 << 20, &page, NULL, &err) < 0)
 		bail("%s", err.msg);
 	ok(strstr(page, text), "the manual has the example, letter by letter");
@@ -91,14 +94,17 @@ static void test_refused(void)
 	is_int(big->migrate.bandwidth, 1099511627776, "a bandwidth of more than 32 bits");
 	hostdef_free(big);
 	refuse("{}", "h.json:1: $.schema: missing, expected \"vmfo.host/1\"");
-	refuse("{\"schema\": \"vmfo.vm/1\"}", "$.schema: found \"vmfo.vm/1\", expected \"vmfo.host/1\"");
+	refuse("{\"schema\": \"vmfo.vm/1\"}",
+	       "$.schema: found \"vmfo.vm/1\", expected \"vmfo.host/1\"");
 	refuse(HOST("\"agent_comand\": []"),
 	       "h.json:2: $.agent_comand: unknown key; did you mean \"agent_command\"?");
 	refuse(HOST("\"agent_command\": []"), "$.agent_command: found a list of 0");
 	refuse(HOST("\"agent_command\": [\"\"]"), "$.agent_command[0]: found \"\"");
 	refuse(HOST("\"agent_command\": \"vmfo agent\""), "expected a list of 1 to 32 items");
-	refuse(HOST("\"qemu\": \"bin/qemu\""), "$.qemu: found \"bin/qemu\", expected an absolute path");
-	refuse(HOST("\"ssh\": {\"config\": \"~/.ssh/config\"}"), "$.ssh.config: found \"~/.ssh/config\"");
+	refuse(HOST("\"qemu\": \"bin/qemu\""),
+	       "$.qemu: found \"bin/qemu\", expected an absolute path");
+	refuse(HOST("\"ssh\": {\"config\": \"~/.ssh/config\"}"),
+	       "$.ssh.config: found \"~/.ssh/config\"");
 	refuse(HOST("\"notify\": {\"url\": \"file:///etc/passwd\"}"),
 	       "$.notify.url: found \"file:///etc/passwd\", expected an http or https URL");
 	refuse(HOST("\"notify\": {\"url\": \"http:///x\"}"), "$.notify.url: found");
@@ -108,16 +114,21 @@ static void test_refused(void)
 	       "$.notify.headers: means nothing without \"url\"");
 	refuse(HOST("\"notify\": {\"url\": \"http://h\", \"headers\": [\"X: y\", \"X y: z\"]}"),
 	       "$.notify.headers[1]: found \"X y: z\", expected an HTTP header");
-	refuse(HOST("\"notify\": {\"url\": \"http://h\", \"headers\": [\": y\"]}"), "headers[0]");
+	refuse(HOST("\"notify\": {\"url\": \"http://h\", \"headers\": [\": y\"]}"),
+	       "headers[0]");
 	refuse(HOST("\"notify\": {\"url\": \"http://h\", \"headers\": [\"X\"]}"), "headers[0]");
 	refuse(HOST("\"notify\": {\"url\": \"http://h\", \"headers\": [\"X: y\\r\\nZ: 1\"]}"),
 	       "headers[0]");
 	refuse(HOST("\"notify\": {\"timeout\": 301}"), "$.notify.timeout: found 301");
-	refuse(HOST("\"migrate\": {\"unplug_timeout\": 0}"), "expected an integer from 1 to 3600");
+	refuse(HOST("\"migrate\": {\"unplug_timeout\": 0}"),
+	       "expected an integer from 1 to 3600");
 	refuse(HOST("\"migrate\": {\"timeout\": -1}"), "$.migrate.timeout: found -1");
-	refuse(HOST("\"migrate\": {\"downtime_limit\": 0}"), "$.migrate.downtime_limit: found 0");
-	refuse(HOST("\"migrate\": {\"bandwidth\": 1099511627777}"), "$.migrate.bandwidth: found");
-	refuse(HOST("\"migrate\": {\"bandwidth\": \"1G\"}"), "$.migrate.bandwidth: found \"1G\"");
+	refuse(HOST("\"migrate\": {\"downtime_limit\": 0}"),
+	       "$.migrate.downtime_limit: found 0");
+	refuse(HOST("\"migrate\": {\"bandwidth\": 1099511627777}"),
+	       "$.migrate.bandwidth: found");
+	refuse(HOST("\"migrate\": {\"bandwidth\": \"1G\"}"),
+	       "$.migrate.bandwidth: found \"1G\"");
 }
 
 static void find_key(void *data, const char *path, const char *type, const char *help)

@@ -13,7 +13,11 @@ static int line_of(const char *text, const char *key, int index, const char *mem
 	struct json_where b = { .up = &a, .index = (size_t)index };
 	struct json_where c = { .up = &b, .key = member };
 
-	return json_locate(text, strlen(text), member ? &c : index >= 0 ? &b : key ? &a : &root);
+	return json_locate(text, strlen(text),
+			   member     ? &c :
+			   index >= 0 ? &b :
+			   key        ? &a :
+					&root);
 }
 
 static void test_lines(void)
@@ -32,8 +36,10 @@ static void test_lines(void)
 
 	is_int(line_of(text, NULL, -1, NULL), 2, "the root begins behind the blank line");
 	is_int(line_of(text, "a", -1, NULL), 2, "the first member");
-	is_int(line_of(text, "b", -1, NULL), 2, "a member whose value is on the next line: its key");
-	is_int(line_of(text, "c", -1, NULL), 4, "behind a string with brackets and a quote in it");
+	is_int(line_of(text, "b", -1, NULL), 2,
+	       "a member whose value is on the next line: its key");
+	is_int(line_of(text, "c", -1, NULL), 4,
+	       "behind a string with brackets and a quote in it");
 	is_int(line_of(text, "c", 0, NULL), 4, "the first element");
 	is_int(line_of(text, "c", 1, NULL), 5, "the next, behind a nested list");
 	is_int(line_of(text, "c", 1, "y"), 6, "a member of an element");
@@ -68,9 +74,25 @@ static void test_missing(void)
 static void test_broken(void)
 {
 	static const char *const texts[] = {
-		"",    "{",       "[",           "\"",     "{\"",        "{\"a",     "{\"a\"",
-		"{\"a\":", "{\"a\":[", "{\"a\":[1,", "{\"a\\", "{\"b\":}", "{,,,", "{\"b\":]]]",
-		"{\"b\":\"\\",  "}",   "nul",         "{\"a\":[{\"x\"", "{\"b\" 1 2 3",
+		"",
+		"{",
+		"[",
+		"\"",
+		"{\"",
+		"{\"a",
+		"{\"a\"",
+		"{\"a\":",
+		"{\"a\":[",
+		"{\"a\":[1,",
+		"{\"a\\",
+		"{\"b\":}",
+		"{,,,",
+		"{\"b\":]]]",
+		"{\"b\":\"\\",
+		"}",
+		"nul",
+		"{\"a\":[{\"x\"",
+		"{\"b\" 1 2 3",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -112,7 +134,8 @@ static void test_text(void)
 	char buf[64], small[12];
 
 	is_str(json_where_text(&root, buf, sizeof(buf)), "$", "the root");
-	is_str(json_where_text(&mac, buf, sizeof(buf)), "$.pairs[1].mac", "a member of an element");
+	is_str(json_where_text(&mac, buf, sizeof(buf)), "$.pairs[1].mac",
+	       "a member of an element");
 	is_str(json_where_text(&odd, buf, sizeof(buf)), "$[\"a.b \\\"\\u00E4\\u001B\"]",
 	       "an odd key is quoted, in printable ASCII");
 	is_str(json_where_text(&none, buf, sizeof(buf)), "$[\"\"]", "the empty key");

@@ -48,7 +48,8 @@ static void test_kinds(void)
 	ok(!mac_is_zero(&one), "not zero in its last byte");
 	ok(mac_equal(&one, &one) && !mac_equal(&one, &zero), "equality looks at every byte");
 	ok(!mac_is_multicast(&unicast) && !mac_is_multicast(&zero), "unicast");
-	ok(mac_is_multicast(&multicast) && mac_is_multicast(&broadcast), "multicast, broadcast");
+	ok(mac_is_multicast(&multicast) && mac_is_multicast(&broadcast),
+	   "multicast, broadcast");
 }
 
 int main(void)

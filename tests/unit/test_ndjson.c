@@ -31,7 +31,8 @@ static void test_lines(void)
 
 	ndjson_init(&codec, 100);
 	is_int(next_n(&codec, &err), 0, "nothing in, nothing out");
-	is_int(feed(&codec, "{\"n\":1}\n{\"n\":2}\r\n\n \t\r\n{\"n\"", &err), 0, "feed two lines and a half");
+	is_int(feed(&codec, "{\"n\":1}\n{\"n\":2}\r\n\n \t\r\n{\"n\"", &err), 0,
+	       "feed two lines and a half");
 	is_int(next_n(&codec, &err), 1, "the first");
 	is_int(next_n(&codec, &err), 2, "the second, with CR LF");
 	is_int(next_n(&codec, &err), 0, "blank lines are none; the rest is not whole");
@@ -188,7 +189,8 @@ static void test_outbuf(void)
 	outbuf_add(&out, "x", 1, &err);
 	is_int(outbuf_flush(&out, sink_write, &sink), -EPIPE, "the writer's failure is told");
 	outbuf_clear(&out);
-	is_int(outbuf_add(&out, "0123456789a", 11, &err), -ENOBUFS, "a single one over the limit");
+	is_int(outbuf_add(&out, "0123456789a", 11, &err), -ENOBUFS,
+	       "a single one over the limit");
 }
 
 static void test_tail(void)

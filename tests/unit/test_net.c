@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "tap.h"
 
-#define N_TESTS 65
+#define N_TESTS 61
 
 static const struct mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 
@@ -78,12 +78,14 @@ static void test_links(void)
 	is_int(net_link_get("br0", &link, &err), 0, "the bridge");
 	ok(link.is_bridge, "is one");
 	net_link_get("uplink", &port, &err);
-	ok(!port.is_bridge && port.master == link.index, "its uplink is its port, and no bridge");
+	ok(!port.is_bridge && port.master == link.index,
+	   "its uplink is its port, and no bridge");
 
 	is_int(net_link_get("nowhere0", &link, &err), -ENODEV, "no such link");
 	like(err.msg, "no network link nowhere0", "is named");
 	is_int(err.kind, ERR_REFUSED, "and refused");
-	is_int(net_link_get("a-name-of-16-byt", &link, &err), -ENODEV, "a name too long for one");
+	is_int(net_link_get("a-name-of-16-byt", &link, &err), -ENODEV,
+	       "a name too long for one");
 	is_int(net_link_get("", &link, &err), -ENODEV, "an empty name");
 	is_int(net_link_set_up("nowhere0", true, &err), -ENODEV, "set none up");
 }
@@ -190,7 +192,8 @@ static void test_fdb(void)
 		bail("%s", err.msg);
 	net_link_get(a, &link_a, &err);
 	net_link_get(b, &link_b, &err);
-	is_int(net_fdb_find("br0", &guest, &port, &age, &err), 0, "look for an unknown address");
+	is_int(net_fdb_find("br0", &guest, &port, &age, &err), 0,
+	       "look for an unknown address");
 	is_int(port, 0, "nobody has learned it");
 	send_frame(fd_a, &guest, 0);
 	is_int(net_fdb_find("br0", &guest, &port, &age, &err), 0, "after a frame from it");

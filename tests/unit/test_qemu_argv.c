@@ -7,16 +7,16 @@
 #include "base/str.h"
 #include "tap.h"
 
-#define HEAD                                                        \
-	"{ \"schema\": \"vmfo.vm/1\", \"name\": \"a\","             \
-	"  \"uuid\": \"5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\","     \
-	"  \"machine\": \"pc-q35-7.2\", \"accel\": [\"tcg\"],"      \
-	"  \"cpu\": { \"model\": \"max\", \"count\": 2 },"          \
+#define HEAD                                                    \
+	"{ \"schema\": \"vmfo.vm/1\", \"name\": \"a\","         \
+	"  \"uuid\": \"5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\"," \
+	"  \"machine\": \"pc-q35-7.2\", \"accel\": [\"tcg\"],"  \
+	"  \"cpu\": { \"model\": \"max\", \"count\": 2 },"      \
 	"  \"memory\": { \"mib\": 160 }"
 #define VM(more) HEAD ", " more " }"
 
-#define FULL                                                                               \
-	VM("\"boot\": {\"kernel\": \"/k,1\", \"initrd\": \"/i\", \"cmdline\": \"a=b,c d\","   \
+#define FULL                                                                                 \
+	VM("\"boot\": {\"kernel\": \"/k,1\", \"initrd\": \"/i\", \"cmdline\": \"a=b,c d\","  \
 	   " \"firmware\": {\"code\": \"/fw,code\", \"vars\": \"/vars\"}},"                  \
 	   "\"disks\": [{\"id\":\"d0\",\"path\":\"/d,0.img\",\"format\":\"qcow2\"},"         \
 	   " {\"id\":\"d1\",\"path\":\"/dev/sdx\",\"format\":\"raw\",\"readonly\":true,"     \
@@ -31,10 +31,9 @@
 	   "\"nics\": [{\"id\":\"nic\",\"mac\":\"52:54:00:00:00:03\",\"bridge\":\"br2\"}],"  \
 	   "\"serial_log\": true, \"guest_agent\": true, \"qemu_args\": [\"-x\", \"a,b\"]")
 
-static const struct qemu_argv_env launch = { .qemu = "/q,emu",
-					     .rundir = "/run/v,m",
-					     .vhost_net = true,
-					     .sandbox = true };
+static const struct qemu_argv_env launch = {
+	.qemu = "/q,emu", .rundir = "/run/v,m", .vhost_net = true, .sandbox = true
+};
 
 static struct vmdef *parse(const char *text)
 {
@@ -68,80 +67,134 @@ static ssize_t find(const struct strv *argv, const char *text)
 
 static const char *const full[] = {
 	"/q,emu",
-	"-name", "guest=a,debug-threads=on",
-	"-uuid", "5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f",
+	"-name",
+	"guest=a,debug-threads=on",
+	"-uuid",
+	"5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f",
 	"-no-user-config",
 	"-nodefaults",
-	"-display", "none",
-	"-msg", "timestamp=on",
-	"-rtc", "base=utc",
-	"-boot", "strict=on",
-	"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-	"-blockdev", "{\"driver\":\"raw\",\"node-name\":\"firmware-code\",\"read-only\":true,"
-		     "\"file\":{\"driver\":\"file\",\"filename\":\"/fw,code\",\"read-only\":true}}",
-	"-blockdev", "{\"driver\":\"raw\",\"node-name\":\"firmware-vars\",\"read-only\":false,"
-		     "\"file\":{\"driver\":\"file\",\"filename\":\"/vars\",\"read-only\":false}}",
-	"-machine", "pc-q35-7.2,memory-backend=ram0,pflash0=firmware-code,pflash1=firmware-vars",
-	"-accel", "tcg",
-	"-cpu", "max,enforce=on",
-	"-smp", "2",
-	"-object", "memory-backend-ram,id=ram0,size=160M,prealloc=on,prealloc-threads=2",
-	"-m", "160M",
-	"-kernel", "/k,1",
-	"-initrd", "/i",
-	"-append", "a=b,c d",
-	"-chardev", "socket,id=vmfo-qmp,path=/run/v,,m/qmp.sock,server=on,wait=off",
-	"-mon", "chardev=vmfo-qmp,mode=control",
-	"-chardev", "socket,id=vmfo-monitor,path=/run/v,,m/monitor.sock,server=on,wait=off",
-	"-mon", "chardev=vmfo-monitor,mode=control",
-	"-chardev", "file,id=vmfo-serial-log,path=/run/v,,m/serial.log,append=on",
-	"-serial", "chardev:vmfo-serial-log",
-	"-blockdev", "{\"driver\":\"qcow2\",\"node-name\":\"disk0\",\"read-only\":false,"
-		     "\"cache\":{\"direct\":true,\"no-flush\":false},\"file\":{\"driver\":\"file\","
-		     "\"filename\":\"/d,0.img\",\"read-only\":false,"
-		     "\"cache\":{\"direct\":true,\"no-flush\":false}}}",
-	"-object", "iothread,id=io-d0",
-	"-device", "pcie-root-port,id=rp-d0,bus=pcie.0,chassis=1,slot=1,addr=0x2",
-	"-device", "virtio-blk-pci,id=d0,bus=rp-d0,drive=disk0,iothread=io-d0,write-cache=on,"
-		   "bootindex=1",
-	"-blockdev", "{\"driver\":\"raw\",\"node-name\":\"disk1\",\"read-only\":true,"
-		     "\"cache\":{\"direct\":false,\"no-flush\":true},"
-		     "\"file\":{\"driver\":\"host_device\",\"filename\":\"/dev/sdx\","
-		     "\"read-only\":true,\"cache\":{\"direct\":false,\"no-flush\":true}}}",
-	"-object", "iothread,id=io-d1",
-	"-device", "pcie-root-port,id=rp-d1,bus=pcie.0,chassis=2,slot=2,addr=0x3",
-	"-device", "virtio-blk-pci,id=d1,bus=rp-d1,drive=disk1,iothread=io-d1,write-cache=on,"
-		   "bootindex=2",
-	"-blockdev", "{\"driver\":\"raw\",\"node-name\":\"media0\",\"read-only\":true,"
-		     "\"cache\":{\"direct\":false,\"no-flush\":false},\"file\":{\"driver\":\"file\","
-		     "\"filename\":\"/m.iso\",\"read-only\":true,"
-		     "\"cache\":{\"direct\":false,\"no-flush\":false}}}",
-	"-device", "ide-cd,id=cd,bus=ide.0,drive=media0,bootindex=3",
-	"-netdev", "tap,id=net-net0,fds=3:4,vhost=on",
-	"-netdev", "tap,id=net-net0-primary,fd=5,vhost=off",
-	"-device", "pcie-root-port,id=rp-net0,bus=pcie.0,chassis=3,slot=3,addr=0x4",
-	"-device", "virtio-net-pci,id=net0,bus=rp-net0,netdev=net-net0,mac=52:54:00:00:00:01,"
-		   "failover=on,mq=on,vectors=6,host_mtu=9000,romfile=",
-	"-device", "pcie-root-port,id=rp-net0-primary,bus=pcie.0,chassis=4,slot=4,addr=0x5",
-	"-device", "e1000e,id=net0-primary,bus=rp-net0-primary,netdev=net-net0-primary,"
-		   "mac=52:54:00:00:00:01,failover_pair_id=net0,romfile=",
-	"-netdev", "tap,id=net-net1,ifname=t0,script=no,downscript=no,queues=2,vhost=off",
-	"-netdev", "tap,id=net-net1-primary,fd=6,vhost=off",
-	"-device", "pcie-root-port,id=rp-net1,bus=pcie.0,chassis=5,slot=5,addr=0x6",
-	"-device", "virtio-net-pci,id=net1,bus=rp-net1,netdev=net-net1,mac=52:54:00:00:00:02,"
-		   "failover=on,mq=on,vectors=6,romfile=",
-	"-device", "pcie-root-port,id=rp-net1-primary,bus=pcie.0,chassis=6,slot=6,addr=0x7",
-	"-device", "e1000,id=net1-primary,bus=rp-net1-primary,netdev=net-net1-primary,"
-		   "mac=52:54:00:00:00:02,failover_pair_id=net1,romfile=",
-	"-netdev", "tap,id=net-nic,fd=7,vhost=on",
-	"-device", "pcie-root-port,id=rp-nic,bus=pcie.0,chassis=7,slot=7,addr=0x8",
-	"-device", "virtio-net-pci,id=nic,bus=rp-nic,netdev=net-nic,mac=52:54:00:00:00:03,romfile=",
-	"-chardev", "socket,id=vmfo-qga,path=/run/v,,m/qga.sock,server=on,wait=off",
-	"-device", "pcie-root-port,id=rp-vmfo-serial,bus=pcie.0,chassis=8,slot=8,addr=0x9",
-	"-device", "virtio-serial-pci,id=vmfo-serial,bus=rp-vmfo-serial",
-	"-device", "virtserialport,id=vmfo-agent,bus=vmfo-serial.0,chardev=vmfo-qga,"
-		   "name=org.qemu.guest_agent.0",
-	"-x", "a,b",
+	"-display",
+	"none",
+	"-msg",
+	"timestamp=on",
+	"-rtc",
+	"base=utc",
+	"-boot",
+	"strict=on",
+	"-sandbox",
+	"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+	"-blockdev",
+	"{\"driver\":\"raw\",\"node-name\":\"firmware-code\",\"read-only\":true,"
+	"\"file\":{\"driver\":\"file\",\"filename\":\"/fw,code\",\"read-only\":true}}",
+	"-blockdev",
+	"{\"driver\":\"raw\",\"node-name\":\"firmware-vars\",\"read-only\":false,"
+	"\"file\":{\"driver\":\"file\",\"filename\":\"/vars\",\"read-only\":false}}",
+	"-machine",
+	"pc-q35-7.2,memory-backend=ram0,pflash0=firmware-code,pflash1=firmware-vars",
+	"-accel",
+	"tcg",
+	"-cpu",
+	"max,enforce=on",
+	"-smp",
+	"2",
+	"-object",
+	"memory-backend-ram,id=ram0,size=160M,prealloc=on,prealloc-threads=2",
+	"-m",
+	"160M",
+	"-kernel",
+	"/k,1",
+	"-initrd",
+	"/i",
+	"-append",
+	"a=b,c d",
+	"-chardev",
+	"socket,id=vmfo-qmp,path=/run/v,,m/qmp.sock,server=on,wait=off",
+	"-mon",
+	"chardev=vmfo-qmp,mode=control",
+	"-chardev",
+	"socket,id=vmfo-monitor,path=/run/v,,m/monitor.sock,server=on,wait=off",
+	"-mon",
+	"chardev=vmfo-monitor,mode=control",
+	"-chardev",
+	"file,id=vmfo-serial-log,path=/run/v,,m/serial.log,append=on",
+	"-serial",
+	"chardev:vmfo-serial-log",
+	"-blockdev",
+	"{\"driver\":\"qcow2\",\"node-name\":\"disk0\",\"read-only\":false,"
+	"\"cache\":{\"direct\":true,\"no-flush\":false},\"file\":{\"driver\":\"file\","
+	"\"filename\":\"/d,0.img\",\"read-only\":false,"
+	"\"cache\":{\"direct\":true,\"no-flush\":false}}}",
+	"-object",
+	"iothread,id=io-d0",
+	"-device",
+	"pcie-root-port,id=rp-d0,bus=pcie.0,chassis=1,slot=1,addr=0x2",
+	"-device",
+	"virtio-blk-pci,id=d0,bus=rp-d0,drive=disk0,iothread=io-d0,write-cache=on,"
+	"bootindex=1",
+	"-blockdev",
+	"{\"driver\":\"raw\",\"node-name\":\"disk1\",\"read-only\":true,"
+	"\"cache\":{\"direct\":false,\"no-flush\":true},"
+	"\"file\":{\"driver\":\"host_device\",\"filename\":\"/dev/sdx\","
+	"\"read-only\":true,\"cache\":{\"direct\":false,\"no-flush\":true}}}",
+	"-object",
+	"iothread,id=io-d1",
+	"-device",
+	"pcie-root-port,id=rp-d1,bus=pcie.0,chassis=2,slot=2,addr=0x3",
+	"-device",
+	"virtio-blk-pci,id=d1,bus=rp-d1,drive=disk1,iothread=io-d1,write-cache=on,"
+	"bootindex=2",
+	"-blockdev",
+	"{\"driver\":\"raw\",\"node-name\":\"media0\",\"read-only\":true,"
+	"\"cache\":{\"direct\":false,\"no-flush\":false},\"file\":{\"driver\":\"file\","
+	"\"filename\":\"/m.iso\",\"read-only\":true,"
+	"\"cache\":{\"direct\":false,\"no-flush\":false}}}",
+	"-device",
+	"ide-cd,id=cd,bus=ide.0,drive=media0,bootindex=3",
+	"-netdev",
+	"tap,id=net-net0,fds=3:4,vhost=on",
+	"-netdev",
+	"tap,id=net-net0-primary,fd=5,vhost=off",
+	"-device",
+	"pcie-root-port,id=rp-net0,bus=pcie.0,chassis=3,slot=3,addr=0x4",
+	"-device",
+	"virtio-net-pci,id=net0,bus=rp-net0,netdev=net-net0,mac=52:54:00:00:00:01,"
+	"failover=on,mq=on,vectors=6,host_mtu=9000,romfile=",
+	"-device",
+	"pcie-root-port,id=rp-net0-primary,bus=pcie.0,chassis=4,slot=4,addr=0x5",
+	"-device",
+	"e1000e,id=net0-primary,bus=rp-net0-primary,netdev=net-net0-primary,"
+	"mac=52:54:00:00:00:01,failover_pair_id=net0,romfile=",
+	"-netdev",
+	"tap,id=net-net1,ifname=t0,script=no,downscript=no,queues=2,vhost=off",
+	"-netdev",
+	"tap,id=net-net1-primary,fd=6,vhost=off",
+	"-device",
+	"pcie-root-port,id=rp-net1,bus=pcie.0,chassis=5,slot=5,addr=0x6",
+	"-device",
+	"virtio-net-pci,id=net1,bus=rp-net1,netdev=net-net1,mac=52:54:00:00:00:02,"
+	"failover=on,mq=on,vectors=6,romfile=",
+	"-device",
+	"pcie-root-port,id=rp-net1-primary,bus=pcie.0,chassis=6,slot=6,addr=0x7",
+	"-device",
+	"e1000,id=net1-primary,bus=rp-net1-primary,netdev=net-net1-primary,"
+	"mac=52:54:00:00:00:02,failover_pair_id=net1,romfile=",
+	"-netdev",
+	"tap,id=net-nic,fd=7,vhost=on",
+	"-device",
+	"pcie-root-port,id=rp-nic,bus=pcie.0,chassis=7,slot=7,addr=0x8",
+	"-device",
+	"virtio-net-pci,id=nic,bus=rp-nic,netdev=net-nic,mac=52:54:00:00:00:03,romfile=",
+	"-chardev",
+	"socket,id=vmfo-qga,path=/run/v,,m/qga.sock,server=on,wait=off",
+	"-device",
+	"pcie-root-port,id=rp-vmfo-serial,bus=pcie.0,chassis=8,slot=8,addr=0x9",
+	"-device",
+	"virtio-serial-pci,id=vmfo-serial,bus=rp-vmfo-serial",
+	"-device",
+	"virtserialport,id=vmfo-agent,bus=vmfo-serial.0,chardev=vmfo-qga,"
+	"name=org.qemu.guest_agent.0",
+	"-x",
+	"a,b",
 };
 
 static void test_full(void)
@@ -267,7 +320,8 @@ static void test_variants(void)
 		    "\"cpu\": {\"model\": \"m\"}, \"accel\": [\"tcg\", \"kvm\"],"
 		    "\"memory\": {\"mib\": 64, \"preallocated\": false}}");
 	argv = make(def, &plain);
-	ok(find(&argv, "memory-backend-ram,id=ram0,size=64M") > 0 && find(&argv, "prealloc") < 0,
+	ok(find(&argv, "memory-backend-ram,id=ram0,size=64M") > 0 &&
+		   find(&argv, "prealloc") < 0,
 	   "RAM on demand");
 	ok(find(&argv, "tcg") > 0 && find(&argv, "tcg") + 2 == find(&argv, "kvm"),
 	   "accelerators in their order");
@@ -282,9 +336,10 @@ static void test_primary(void)
 	struct err err = ERR_INIT;
 	json_t *args = NULL, *want;
 
-	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0, "arguments of device_add");
-	want = json_pack("{ss ss ss ss ss ss ss}", "driver", "e1000e", "id", "net0-primary", "bus",
-			 "rp-net0-primary", "netdev", "net-net0-primary", "mac",
+	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0,
+	       "arguments of device_add");
+	want = json_pack("{ss ss ss ss ss ss ss}", "driver", "e1000e", "id", "net0-primary",
+			 "bus", "rp-net0-primary", "netdev", "net-net0-primary", "mac",
 			 "52:54:00:00:00:01", "failover_pair_id", "net0", "romfile", "");
 	ok(json_equal(args, want), "which equal the command line's");
 	json_decref(args);
@@ -315,8 +370,9 @@ static void test_devices(void)
 	struct strv argv;
 
 	for (int i = 0; i < 29; i++) {
-		char *more = str_printf("%s%s{\"id\":\"d%d\",\"path\":\"/d\",\"format\":\"raw\"}", list,
-					i ? "," : "", i);
+		char *more =
+			str_printf("%s%s{\"id\":\"d%d\",\"path\":\"/d\",\"format\":\"raw\"}",
+				   list, i ? "," : "", i);
 		_cleanup_free_ char *text = str_printf(VM("\"disks\": [%s]"), more);
 
 		free(list);
@@ -342,13 +398,14 @@ static void test_refused(void)
 	struct err err = ERR_INIT;
 	json_t *args = NULL;
 
-#define PAIR(primary)                                                     \
-	VM("\"pairs\": [{\"id\":\"p\",\"mac\":\"52:54:00:00:00:01\","      \
+#define PAIR(primary)                                                 \
+	VM("\"pairs\": [{\"id\":\"p\",\"mac\":\"52:54:00:00:00:01\"," \
 	   "\"standby\":{\"bridge\":\"b\"},\"primary\":{" primary "}}]")
 	refuse("{ \"schema\": \"vmfo.vm/1\", \"name\": \"a\", \"machine\": \"pc-i440fx-7.2\","
 	       "\"uuid\": \"5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\","
 	       "\"cpu\": {\"model\": \"m\"}, \"memory\": {\"mib\": 64}}",
-	       &launch, ERR_TOPOLOGY, "machine \"pc-i440fx-7.2\" has no PCI Express root ports");
+	       &launch, ERR_TOPOLOGY,
+	       "machine \"pc-i440fx-7.2\" has no PCI Express root ports");
 	refuse(PAIR("\"kind\":\"emulated\",\"model\":\"igb\""), &launch, ERR_TOPOLOGY,
 	       "pair p: igb cannot be a primary");
 	refuse(PAIR("\"kind\":\"vf\",\"physnet\":\"x\""), &launch, ERR_REFUSED,

@@ -42,7 +42,7 @@ static struct vmdef *definition(void)
 		"   {\"id\":\"d1\",\"path\":\"%s/co,de\",\"format\":\"raw\",\"cache\":\"writeback\","
 		"    \"readonly\":true}],"
 		"  \"media\": [{\"id\":\"cd\",\"path\":\"%s/co,de\"}],"
-		"  \"pairs\": [{\"id\":\"net0\",\"mac\":\"52:54:00:00:00:01\",\"mtu\":1400,"
+		"  \"pairs\": [{\"id\":\"net0\",\"mac\":\"52:54:00:00:00:01\",\"mtu\":2000,"
 		"    \"standby\":{\"bridge\":\"br0\",\"queues\":2},"
 		"    \"primary\":{\"kind\":\"emulated\"}},"
 		"   {\"id\":\"net1\",\"mac\":\"52:54:00:00:00:02\",\"standby\":{\"bridge\":\"br0\"},"
@@ -174,14 +174,15 @@ static bool has_device(struct vm *vm, const char *id)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(list, i, item)
+	json_array_foreach (list, i, item)
 		if (str_eq(json_string_value(json_object_get(item, "name")) ?: "", id))
 			found = true;
 	json_decref(list);
 	return found;
 }
 
-static void check_property(struct vm *vm, const char *device, const char *property, json_t *want)
+static void check_property(struct vm *vm, const char *device, const char *property,
+			   json_t *want)
 {
 	json_t *got = get(vm, device, property);
 	_cleanup_free_ char *text = json_dumps(got, JSON_ENCODE_ANY);
@@ -205,7 +206,7 @@ static bool can_sandbox(struct vm *vm)
 	bool found = false;
 	size_t i;
 
-	json_array_foreach(list, i, item)
+	json_array_foreach (list, i, item)
 		if (str_eq(json_string_value(json_object_get(item, "option")) ?: "", "sandbox"))
 			found = true;
 	json_decref(list);
@@ -231,9 +232,11 @@ static int count_lines(const char *text)
 /* As at a launch. Return: whether this QEMU knows -sandbox. */
 static bool test_launch(const struct vmdef *def, const struct qemu_argv_env *env)
 {
-	static const char *const there[] = { "d0",   "rp-d0",   "d1",      "cd",
-					     "net0", "rp-net0", "rp-net0-primary", "net1",
-					     "nic",  "rp-nic",  "vmfo-serial",     "vmfo-agent" };
+	static const char *const there[] = {
+		"d0",          "rp-d0",           "d1",   "cd",  "net0",
+		"rp-net0",     "rp-net0-primary", "net1", "nic", "rp-nic",
+		"vmfo-serial", "vmfo-agent"
+	};
 	json_t *answer;
 	bool sandbox;
 	struct vm vm;
@@ -252,7 +255,7 @@ static bool test_launch(const struct vmdef *def, const struct qemu_argv_env *env
 	ok(!has_device(&vm, "net0-primary") && !has_device(&vm, "net1-primary"),
 	   "the primaries are hidden");
 	check_property(&vm, "net0", "failover", json_true());
-	check_property(&vm, "net0", "host_mtu", json_integer(1400));
+	check_property(&vm, "net0", "host_mtu", json_integer(2000));
 	check_property(&vm, "net0", "mac", json_string("52:54:00:00:00:01"));
 	check_property(&vm, "net0", "romfile", json_string(""));
 	check_property(&vm, "nic", "failover", json_false());
@@ -276,7 +279,8 @@ static void test_target(const struct vmdef *def, const struct qemu_argv_env *env
 	check_status(&vm, "inmigrate");
 	ok(in_folder("monitor.pending.sock") && !in_folder("monitor.sock"),
 	   "the operator's monitor is pending");
-	ok(has_device(&vm, "net0") && has_device(&vm, "rp-net1-primary"), "ports for the primaries");
+	ok(has_device(&vm, "net0") && has_device(&vm, "rp-net1-primary"),
+	   "ports for the primaries");
 	vm_stop(&vm);
 }
 
@@ -288,15 +292,18 @@ static void test_device_add(const struct vmdef *def, const struct qemu_argv_env 
 	struct vm vm;
 
 	vm_start(&vm, def, env);
-	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0, "arguments of device_add");
+	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0,
+	       "arguments of device_add");
 	answer = ask(&vm, "device_add", json_copy(args));
 	ok(answer != NULL, "device_add takes them");
 	json_decref(answer);
-	ok(!has_device(&vm, "net0-primary"), "and hides the primary until the guest negotiates");
+	ok(!has_device(&vm, "net0-primary"),
+	   "and hides the primary until the guest negotiates");
 	json_decref(args);
 
 	/* The same arguments make a working device where nothing hides it. */
-	is_int(qemu_primary_device(def, &def->pairs[1], &args, &err), 0, "those of another pair");
+	is_int(qemu_primary_device(def, &def->pairs[1], &args, &err), 0,
+	       "those of another pair");
 	json_object_del(args, "failover_pair_id");
 	answer = ask(&vm, "device_add", args);
 	ok(answer && has_device(&vm, "net1-primary"), "make a device without failover_pair_id");
@@ -310,7 +317,8 @@ static bool start_possible(const char *qemu)
 	_cleanup_free_ char *out = NULL;
 	int status;
 
-	if (child_run(loop, argv, deadline_in(TIMEOUT_MS), 65536, &out, NULL, &status, NULL) < 0)
+	if (child_run(loop, argv, deadline_in(TIMEOUT_MS), 65536, &out, NULL, &status, NULL) <
+	    0)
 		return false;
 	printf("# %.*s\n", (int)strcspn(out, "\n"), out);
 	return status == 0;

@@ -29,7 +29,7 @@ static char *make_script(const char *body)
 	return path;
 }
 
-#define GREET                                                                         \
+#define GREET \
 	"echo '{\"QMP\":{\"version\":{\"qemu\":{\"micro\":1,\"minor\":2,\"major\":9}}}}' >&3\n"
 
 static void test_failures(void)
@@ -44,8 +44,9 @@ static void test_failures(void)
 		{ "exit 0", -EPIPE, "QEMU ended", "exit status 0" },
 		{ "kill -9 $$", -EPIPE, "killed by signal 9", "QEMU ended" },
 		{ "echo hello >&3", -EBADMSG, "not JSON", "hello" },
-		{ GREET "read -r line <&3; echo '{\"return\":{},\"id\":1}' >&3; read -r line <&3\n"
-			"echo '{\"error\":{\"desc\":\"no idea\"},\"id\":2}' >&3; exec sleep 100",
+		{ GREET
+		  "read -r line <&3; echo '{\"return\":{},\"id\":1}' >&3; read -r line <&3\n"
+		  "echo '{\"error\":{\"desc\":\"no idea\"},\"id\":2}' >&3; exec sleep 100",
 		  -EREMOTEIO, "query-machines: no idea", "still running" },
 	};
 	struct qemu_facts *facts;
@@ -54,7 +55,8 @@ static void test_failures(void)
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
 		_cleanup_free_ char *path = make_script(failures[i].script);
 
-		is_int(qemu_probe(loop, path, &facts, &err), failures[i].r, "QEMU fails, %zu", i);
+		is_int(qemu_probe(loop, path, &facts, &err), failures[i].r, "QEMU fails, %zu",
+		       i);
 		like(err.msg, failures[i].message, "the message says how");
 		like(err.msg, failures[i].also, "and more");
 		like(err.msg, path, "and which binary");

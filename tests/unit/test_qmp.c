@@ -17,8 +17,8 @@
 #include "proto/sock.h"
 #include "tap.h"
 
-#define GREETING                                                                       \
-	"{\"QMP\":{\"version\":{\"qemu\":{\"micro\":2,\"minor\":0,\"major\":10},"      \
+#define GREETING                                                                  \
+	"{\"QMP\":{\"version\":{\"qemu\":{\"micro\":2,\"minor\":0,\"major\":10}," \
 	"\"package\":\"\"},\"capabilities\":[\"oob\"]}}\r\n"
 
 static struct loop *loop;
@@ -39,8 +39,7 @@ static void fake_say(struct fake *fake, const char *text)
 {
 	outbuf_add(&fake->out, text, strlen(text), NULL);
 	outbuf_flush(&fake->out, outbuf_write_fd, &fake->fd);
-	loop_watch_events(fake->watch,
-			  outbuf_pending(&fake->out) ? POLLIN | POLLOUT : POLLIN);
+	loop_watch_events(fake->watch, outbuf_pending(&fake->out) ? POLLIN | POLLOUT : POLLIN);
 }
 
 static void fake_return(struct fake *fake, json_int_t id, const char *value)
@@ -65,14 +64,18 @@ static void fake_command(struct fake *fake, const char *command, json_int_t id)
 		fake_return(fake, fake->late, "late");
 		fake_return(fake, id, "in time");
 	} else if (str_eq(command, "fail")) {
-		_cleanup_free_ char *line = str_printf("{\"id\": %lld, \"error\": {\"class\": "
-			"\"GenericError\", \"desc\": \"Device \\u001b[31m'x' not found\"}}\n", id);
+		_cleanup_free_ char *line = str_printf(
+			"{\"id\": %lld, \"error\": {\"class\": "
+			"\"GenericError\", \"desc\": \"Device \\u001b[31m'x' not found\"}}\n",
+			id);
 
 		fake_say(fake, line);
 	} else if (str_eq(command, "fail-no-id")) {
-		fake_say(fake, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"No idea\"}}\n");
+		fake_say(fake,
+			 "{\"error\": {\"class\": \"GenericError\", \"desc\": \"No idea\"}}\n");
 	} else if (str_eq(command, "events")) {
-		fake_say(fake, "{\"event\": \"ONE\", \"data\": {\"n\": 1}}\n{\"event\": \"TWO\"}\n");
+		fake_say(fake,
+			 "{\"event\": \"ONE\", \"data\": {\"n\": 1}}\n{\"event\": \"TWO\"}\n");
 		fake_return(fake, id, "events");
 		fake_say(fake, "{\"event\": \"THREE\", \"data\": {\"n\": 3}}\n");
 	} else if (str_eq(command, "garbage")) {
@@ -196,7 +199,8 @@ static void test_replies(void)
 	is_int(fake.commands, 1, "the session is negotiated");
 	is_int(run(qmp, "hello", 5000, v, &err), 0, "a command");
 	is_str(v, "hello", "has its reply");
-	is_int(qmp_command(qmp, "hello", json_pack("{s:i}", "a", 1), deadline_in(5000), NULL, &err),
+	is_int(qmp_command(qmp, "hello", json_pack("{s:i}", "a", 1), deadline_in(5000), NULL,
+			   &err),
 	       0, "with arguments, without a use for the reply");
 	is_int(run(qmp, "fail", 5000, v, &err), -EREMOTEIO, "QEMU's error is one");
 	is_str(err.msg, "Device ?[31m'x' not found", "its text is QEMU's, printable");
@@ -286,8 +290,8 @@ static void test_deaf(void)
 	text[(6 << 20) - 1] = '\0';
 	run(qmp, "deaf", 20, v, &err);
 	before = clock_ms();
-	is_int(qmp_command(qmp, "echo", json_pack("{s:s}", "text", text), deadline_in(100), NULL,
-			   &err),
+	is_int(qmp_command(qmp, "echo", json_pack("{s:s}", "text", text), deadline_in(100),
+			   NULL, &err),
 	       -ETIMEDOUT, "a QEMU that reads nothing");
 	ok(clock_ms() - before < 3000, "blocks nobody");
 	qmp_command(qmp, "echo", json_pack("{s:s}", "text", text), deadline_in(10), NULL, &err);
@@ -366,8 +370,8 @@ static void test_real(const char *binary)
 		bail("mkdtemp");
 	path = str_printf("%s/qmp.sock", dir);
 	option = str_printf("unix:%s,server=on,wait=off", path);
-	const char *const argv[] = { binary,     "-machine", "none",   "-nodefaults", "-display",
-				     "none", "-S",       "-qmp", option,         NULL };
+	const char *const argv[] = { binary, "-machine", "none", "-nodefaults", "-display",
+				     "none", "-S",       "-qmp", option,        NULL };
 	const struct child_spec spec = { .argv = argv, .in = -1, .out = -1, .err = 2 };
 
 	if (child_spawn(&child, &spec, &err) < 0)
@@ -379,7 +383,8 @@ static void test_real(const char *binary)
 	}
 	ok(true, "connect to the real QEMU");
 	qmp_on_event(qmp, on_event, NULL);
-	is_int(qmp_command(qmp, "query-version", NULL, deadline, &ret, &err), 0, "query-version");
+	is_int(qmp_command(qmp, "query-version", NULL, deadline, &ret, &err), 0,
+	       "query-version");
 	{
 		json_int_t major = json_integer_value(
 			json_object_get(json_object_get(ret, "qemu"), "major"));
@@ -392,7 +397,8 @@ static void test_real(const char *binary)
 	       "query-qmp-schema, its longest reply");
 	ok(json_array_size(ret) > 500, "is whole");
 	json_decref(ret);
-	is_int(qmp_command(qmp, "device_del", json_pack("{s:s}", "id", "x"), deadline, NULL, &err),
+	is_int(qmp_command(qmp, "device_del", json_pack("{s:s}", "id", "x"), deadline, NULL,
+			   &err),
 	       -EREMOTEIO, "device_del of nothing is QEMU's error");
 	like(err.msg, "Device 'x' not found", "in its words");
 	is_int(qmp_command(qmp, "no-such-command", NULL, deadline, NULL, &err), -EREMOTEIO,
@@ -402,11 +408,13 @@ static void test_real(const char *binary)
 	       "a second client gets nowhere");
 	like(err.msg, "another client holds", "the message says why");
 	/* Unaccepted connections fill the listener's queue. */
-	is_int(sock_connect_unix(loop, path, deadline_in(200), &fd, &err), 0, "a second in the queue");
+	is_int(sock_connect_unix(loop, path, deadline_in(200), &fd, &err), 0,
+	       "a second in the queue");
 	{
 		int fds[8], n = 0;
 
-		while (n < 8 && sock_connect_unix(loop, path, deadline_in(100), &fds[n], &err) == 0)
+		while (n < 8 &&
+		       sock_connect_unix(loop, path, deadline_in(100), &fds[n], &err) == 0)
 			n++;
 		ok(n < 8, "after %d more the queue is full", n);
 		like(err.msg, "accepts no connection", "and that is said");

@@ -9,15 +9,15 @@
 #include "tap.h"
 
 /* A small valid definition in which each test changes one thing: lines 1 to 7, and 8 on. */
-#define HEAD                                                            \
-	"{ \"schema\": \"vmfo.vm/1\",\n"                                \
-	"  \"name\": \"a\",\n"                                          \
-	"  \"uuid\": \"5A7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\",\n"       \
-	"  \"machine\": \"pc-q35-7.2\",\n"                              \
-	"  \"cpu\": { \"model\": \"max\" },\n"                          \
+#define HEAD                                                      \
+	"{ \"schema\": \"vmfo.vm/1\",\n"                          \
+	"  \"name\": \"a\",\n"                                    \
+	"  \"uuid\": \"5A7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\",\n" \
+	"  \"machine\": \"pc-q35-7.2\",\n"                        \
+	"  \"cpu\": { \"model\": \"max\" },\n"                    \
 	"  \"memory\": { \"mib\": 160 }"
 #define VM(more) HEAD ",\n\n" more "\n}\n"
-#define PAIR(id, mac, standby, primary)                                    \
+#define PAIR(id, mac, standby, primary)                                       \
 	"{ \"id\": \"" id "\", \"mac\": \"" mac "\",\n \"standby\": " standby \
 	",\n \"primary\": " primary " }"
 #define MAC1 "52:54:00:00:00:01"
@@ -54,9 +54,12 @@ static void refuse(const char *text, const char *want)
 
 static void test_defaults(void)
 {
-	struct vmdef *def = parse(VM("\"disks\": [{\"id\":\"d\",\"path\":\"/d\",\"format\":\"raw\"}],"
-				     "\"pairs\": [" PAIR("p", MAC1, BR, EMULATED) "],"
-				     "\"nics\": [{\"id\":\"n\",\"mac\":\"" MAC2 "\",\"tap\":\"t0\"}]"));
+	struct vmdef *def = parse(
+		VM("\"disks\": [{\"id\":\"d\",\"path\":\"/d\",\"format\":\"raw\"}],"
+		   "\"pairs\": [" PAIR("p", MAC1, BR,
+				       EMULATED) "],"
+						 "\"nics\": [{\"id\":\"n\",\"mac\":\"" MAC2
+						 "\",\"tap\":\"t0\"}]"));
 	char id[80];
 
 	is_str(def->uuid, "5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f", "the UUID as QEMU writes it");
@@ -81,11 +84,33 @@ static void test_defaults(void)
 	is_str(def->nics[0].port.tap, "t0", "a NIC's tap");
 	is_int(def->nics[0].vhost, VM_VHOST_AUTO, "a NIC's vhost");
 	is_int(def->nics[0].queues, 1, "a NIC's queues");
-	ok(!def->serial_log && !def->guest_agent && !def->qemu && !def->n_qemu_args, "the rest");
+	ok(!def->serial_log && !def->guest_agent && !def->qemu && !def->n_qemu_args,
+	   "the rest");
 	is_int(json_object_size(def->source), 9, "the source has the keys that were written");
 	is_str(json_string_value(json_object_get(def->source, "uuid")),
 	       "5A7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f", "and the values as they were");
 	vmdef_free(def);
+}
+
+/* Whatever the manual shows, somebody copies. */
+static void check_examples(const char *page)
+{
+	static const char begin[] = "\n.Bd -literal\n", end[] = ".Ed\n";
+	int n = 0;
+
+	for (const char *at = page; (at = strstr(at, begin)); n++) {
+		const char *text = at + strlen(begin);
+		struct vmdef *def = NULL;
+		struct err err = ERR_INIT;
+
+		at = strstr(text, end);
+		if (!at)
+			bail("an example without an end");
+		is_int(vmdef_parse(text, (size_t)(at - text), "manual", &def, &err), 0,
+		       "example %d of the manual is valid %s", n + 1, err.msg);
+		vmdef_free(def);
+	}
+	is_int(n, 2, "all examples were tried");
 }
 
 static void test_example(void)
@@ -98,6 +123,7 @@ static void test_example(void)
 	    file_read("man/vmfo-vm.5", 1 << 20, &page, NULL, &err) < 0)
 		bail("%s", err.msg);
 	ok(strstr(page, text), "the manual has the example, letter by letter");
+	check_examples(page);
 	def = parse(text);
 	is_str(def->name, "db1", "name");
 	is_int(def->cpu.count, 8, "cpu.count");
@@ -120,17 +146,17 @@ static void test_example(void)
 
 static void test_all_keys(void)
 {
-	struct vmdef *def = parse(
-		VM("\"accel\": [\"tcg\", \"kvm\"], \"qemu\": \"/opt/q,emu\","
-		   "\"qemu_args\": [\"-device\", \"virtio-rng-pci\"],"
-		   "\"boot\": {\"kernel\": \"/k\", \"initrd\": \"/i\", \"cmdline\": \"a b\"},"
-		   "\"disks\": [{\"id\":\"d\",\"path\":\"/d\",\"format\":\"qcow2\",\"cache\":"
-		   "\"writethrough\", \"readonly\": true}],"
-		   "\"nics\": [{\"id\":\"n\",\"mac\":\"" MAC2 "\",\"tap\":\"t0\",\"mtu\": 65535,"
-		   "\"vhost\": \"on\", \"queues\": 16}],"
-		   "\"pairs\": [" PAIR("p", MAC1, "{\"tap\": \"t1\"}",
-				       "{\"kind\": \"vf\", \"physnet\": \"prod\", \"vlan\": 4094,"
-				       "\"trust\": true}") "]"));
+	struct vmdef *def = parse(VM(
+		"\"accel\": [\"tcg\", \"kvm\"], \"qemu\": \"/opt/q,emu\","
+		"\"qemu_args\": [\"-device\", \"virtio-rng-pci\"],"
+		"\"boot\": {\"kernel\": \"/k\", \"initrd\": \"/i\", \"cmdline\": \"a b\"},"
+		"\"disks\": [{\"id\":\"d\",\"path\":\"/d\",\"format\":\"qcow2\",\"cache\":"
+		"\"writethrough\", \"readonly\": true}],"
+		"\"nics\": [{\"id\":\"n\",\"mac\":\"" MAC2 "\",\"tap\":\"t0\",\"mtu\": 65535,"
+		"\"vhost\": \"on\", \"queues\": 16}],"
+		"\"pairs\": [" PAIR("p", MAC1, "{\"tap\": \"t1\"}",
+				    "{\"kind\": \"vf\", \"physnet\": \"prod\", \"vlan\": 4094,"
+				    "\"trust\": true}") "]"));
 
 	is_str(def->accel[0], "tcg", "accelerators in their order");
 	is_str(def->accel[1], "kvm", "the second");
@@ -186,7 +212,8 @@ static void test_keys(void)
 	refuse(VM("\"nmae\": 1"), "t.json:8: $.nmae: unknown key; did you mean \"name\"?");
 	refuse(VM("\"boot\": {\n\"kernal\": 1}"),
 	       "t.json:9: $.boot.kernal: unknown key; did you mean \"kernel\"?");
-	refuse(VM("\"boot\": { \"x\": 1}"), "unknown key; known here: kernel, initrd, cmdline, firmware");
+	refuse(VM("\"boot\": { \"x\": 1}"),
+	       "unknown key; known here: kernel, initrd, cmdline, firmware");
 	refuse(VM("\"a b\": 1"), "t.json:8: $[\"a b\"]: unknown key; known here: schema, name");
 	refuse(VM("\"\": 1"), "t.json:8: $[\"\"]: unknown key; known here");
 	refuse(VM("\"\\u001b[31m\": 1"), "$[\"\\u001B[31m\"]: unknown key");
@@ -199,17 +226,22 @@ static void test_types(void)
 {
 	refuse(VM("\"boot\": 1"), "t.json:8: $.boot: found 1, expected an object");
 	refuse(VM("\"boot\": null"), "$.boot: found null, expected an object");
-	refuse(VM("\"nics\": {}"), "$.nics: found an object of 0, expected a list of 0 to 64 objects");
+	refuse(VM("\"nics\": {}"),
+	       "$.nics: found an object of 0, expected a list of 0 to 64 objects");
 	refuse(VM("\"nics\": [\n1]"), "t.json:9: $.nics[0]: found 1, expected an object");
-	refuse(VM("\"qemu\": [1,2]"), "$.qemu: found a list of 2, expected an absolute path, or");
-	refuse(VM("\"serial_log\": \"yes\""), "$.serial_log: found \"yes\", expected true or false");
+	refuse(VM("\"qemu\": [1,2]"),
+	       "$.qemu: found a list of 2, expected an absolute path, or");
+	refuse(VM("\"serial_log\": \"yes\""),
+	       "$.serial_log: found \"yes\", expected true or false");
 	refuse(VM("\"guest_agent\": 1"), "$.guest_agent: found 1, expected true or false");
-	refuse(VM("\"accel\": \"kvm\""), "$.accel: found \"kvm\", expected a list of 1 to 2 items");
+	refuse(VM("\"accel\": \"kvm\""),
+	       "$.accel: found \"kvm\", expected a list of 1 to 2 items");
 	refuse(VM("\"accel\": []"), "$.accel: found a list of 0, expected a list of 1 to 2");
 	refuse(VM("\"accel\": [\"kvm\",\n\"xen\"]"),
 	       "t.json:9: $.accel[1]: found \"xen\", expected one of \"kvm\", \"tcg\"");
 	refuse(VM("\"qemu_args\": [1]"), "$.qemu_args[0]: found 1, expected a string");
-	refuse(VM("\"qemu_args\": [\"a\\nb\"]"), "$.qemu_args[0]: found \"a\\nb\", expected a string");
+	refuse(VM("\"qemu_args\": [\"a\\nb\"]"),
+	       "$.qemu_args[0]: found \"a\\nb\", expected a string");
 	refuse(VM("\"qemu\": \"../qemu\""), "$.qemu: found \"../qemu\"");
 	refuse(VM("\"qemu\": \"-h\""), "$.qemu: found \"-h\"");
 	refuse(VM("\"qemu\": \"\""), "$.qemu: found \"\"");
@@ -231,9 +263,13 @@ static void refuse_head(const char *line, const char *instead, const char *want)
 
 static void test_head(void)
 {
-	static const char *const names[] = { "",	"-a",  ".a",     "..",  "a/b",
-					     "a b",	"a\\n", "a\\u001b", "\xc3\xa4",
-					     "0123456789012345678901234567890123456789012345678" };
+	static const char *const names[] = {
+		"",         "-a",
+		".a",       "..",
+		"a/b",      "a b",
+		"a\\n",     "a\\u001b",
+		"\xc3\xa4", "0123456789012345678901234567890123456789012345678"
+	};
 	static const char *const uuids[] = { "",
 					     "5a7d9e0c3f5b4a579d0e6b1f2c3d4e5f",
 					     "5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5",
@@ -256,12 +292,14 @@ static void test_head(void)
 	refuse_head("\"pc-q35-7.2\"", "\"q35,accel=kvm\"", "t.json:4: $.machine: found");
 	refuse_head("\"pc-q35-7.2\"", "\"\"", "t.json:4: $.machine: found");
 	refuse_head("\"max\"", "\"max,-x\"", "t.json:5: $.cpu.model: found");
-	refuse_head("\"max\"", "\"max\", \"count\": 0", "$.cpu.count: found 0, expected an integer from 1 to 1024");
+	refuse_head("\"max\"", "\"max\", \"count\": 0",
+		    "$.cpu.count: found 0, expected an integer from 1 to 1024");
 	refuse_head("\"max\"", "\"max\", \"count\": 1025", "$.cpu.count: found 1025");
 	refuse_head("\"max\"", "\"max\", \"count\": 1.0", "$.cpu.count: found 1.0");
 	refuse_head("\"max\"", "\"max\", \"enforce\": 0", "$.cpu.enforce: found 0");
 	refuse_head("{ \"model\": \"max\" }", "{}", "t.json:5: $.cpu.model: missing");
-	refuse_head("160", "15", "t.json:6: $.memory.mib: found 15, expected an integer from 16");
+	refuse_head("160", "15",
+		    "t.json:6: $.memory.mib: found 15, expected an integer from 16");
 	refuse_head("160", "16777217", "$.memory.mib: found 16777217");
 	refuse_head("160", "-160", "$.memory.mib: found -160");
 	refuse_head("160", "\"160\"", "$.memory.mib: found \"160\"");
@@ -274,9 +312,12 @@ static void test_storage(void)
 #define DISK(rest) "\"disks\": [{\"id\": \"d\", " rest "}]"
 	refuse(VM(DISK("\"path\": \"d.img\", \"format\": \"raw\"")),
 	       "$.disks[0].path: found \"d.img\", expected an absolute path");
-	refuse(VM(DISK("\"path\": \"/\", \"format\": \"raw\"")), "$.disks[0].path: found \"/\"");
-	refuse(VM(DISK("\"path\": \"/d\"")), "$.disks[0].format: missing, expected one of \"raw\"");
-	refuse(VM(DISK("\"path\": \"/d\", \"format\": \"vmdk\"")), "$.disks[0].format: found \"vmdk\"");
+	refuse(VM(DISK("\"path\": \"/\", \"format\": \"raw\"")),
+	       "$.disks[0].path: found \"/\"");
+	refuse(VM(DISK("\"path\": \"/d\"")),
+	       "$.disks[0].format: missing, expected one of \"raw\"");
+	refuse(VM(DISK("\"path\": \"/d\", \"format\": \"vmdk\"")),
+	       "$.disks[0].format: found \"vmdk\"");
 	refuse(VM(DISK("\"path\": \"/d\", \"format\": \"raw\", \"cache\": \"x\"")),
 	       "$.disks[0].cache: found \"x\", expected one of \"none\", \"directsync\"");
 	refuse(VM("\"media\": [{\"id\": \"m\"}]"), "$.media[0].path: missing");
@@ -293,21 +334,26 @@ static void test_storage(void)
 
 static void test_ids(void)
 {
-	static const char *const bad[] = { "",	   "0a",   "-a",     "a b", "a,b", "a/b", "\xc3\xa4",
-					   "rp-a", "vmfo-a", "a23456789012345678901234567890123" };
+	static const char *const bad[] = {
+		"",    "0a",       "-a",   "a b",    "a,b",
+		"a/b", "\xc3\xa4", "rp-a", "vmfo-a", "a23456789012345678901234567890123"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		_cleanup_free_ char *text = str_printf(
-			VM("\"media\": [{\"id\": \"%s\", \"path\": \"/m\"}]"), bad[i]);
+		_cleanup_free_ char *text =
+			str_printf(VM("\"media\": [{\"id\": \"%s\", \"path\": \"/m\"}]"),
+				   bad[i]);
 
 		refuse(text, "t.json:8: $.media[0].id: found \"");
 	}
 	refuse(VM("\"media\": [{\"id\": \"m\", \"path\": \"/m\"},\n{\"id\": \"m\", \"path\": \"/n\"}]"),
 	       "t.json:9: $.media[1].id: the QEMU id \"m\" is taken by $.media[0]");
-	refuse(VM("\"pairs\": [" PAIR("p", MAC1, BR, EMULATED) ",\n" PAIR("p", MAC2, BR, EMULATED) "]"),
+	refuse(VM("\"pairs\": [" PAIR("p", MAC1, BR, EMULATED) ",\n" PAIR("p", MAC2, BR,
+									  EMULATED) "]"),
 	       "t.json:11: $.pairs[1].id: the QEMU id \"p\" is taken by $.pairs[0]");
-	refuse(VM("\"pairs\": [" PAIR("p", MAC1, BR, EMULATED) "],\n\"nics\": [{\"id\": \"p-primary\","
-		  " \"mac\": \"" MAC2 "\", \"bridge\": \"b\"}]"),
+	refuse(VM("\"pairs\": [" PAIR("p", MAC1, BR,
+				      EMULATED) "],\n\"nics\": [{\"id\": \"p-primary\","
+						" \"mac\": \"" MAC2 "\", \"bridge\": \"b\"}]"),
 	       "$.nics[0].id: the QEMU id \"p-primary\" is taken by $.pairs[0]");
 	refuse(VM("\"disks\": [{\"id\":\"p-primary\",\"path\":\"/d\",\"format\":\"raw\"}],\n\"pairs\": [" PAIR(
 		       "p", MAC1, BR, EMULATED) "]"),
@@ -324,8 +370,9 @@ static void test_nets(void)
 	       "$.nics[0].mac: 01:00:5e:00:00:01 is a multicast address");
 	refuse(VM("\"nics\": [" NIC("n", "00:00:00:00:00:00", "\"bridge\": \"b\"") "]"),
 	       "$.nics[0].mac: the zero address");
-	refuse(VM("\"pairs\": [" PAIR("p", "52:54:00:00:00:0A", BR, EMULATED) "],\n\"nics\": [" NIC(
-		       "n", "52:54:00:00:00:0a", "\"bridge\": \"b\"") "]"),
+	refuse(VM("\"pairs\": [" PAIR("p", "52:54:00:00:00:0A", BR,
+				      EMULATED) "],\n\"nics\": [" NIC("n", "52:54:00:00:00:0a",
+								      "\"bridge\": \"b\"") "]"),
 	       "t.json:11: $.nics[0].mac: the address \"52:54:00:00:00:0a\" is taken by $.pairs[0]");
 	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"mtu\": 67, \"bridge\": \"b\"") "]"),
 	       "$.nics[0].mtu: found 67, expected an integer from 68 to 65535");
@@ -339,21 +386,27 @@ static void test_nets(void)
 	       "t.json:9: $.nics[0].tap: both \"bridge\" and \"tap\" are given");
 	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"bridge\": \"0123456789012345\"") "]"),
 	       "$.nics[0].bridge: found \"0123456789012345\", expected an interface's name");
-	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"tap\": \"../t\"") "]"), "$.nics[0].tap: found");
-	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"tap\": \"t\"") "," NIC("m", MAC2, "\"tap\": \"t\"") "]"),
+	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"tap\": \"../t\"") "]"),
+	       "$.nics[0].tap: found");
+	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"tap\": \"t\"") "," NIC("m", MAC2,
+									 "\"tap\": \"t\"") "]"),
 	       "$.nics[1].tap: the tap \"t\" is taken by $.nics[0]");
 	refuse(ONE("{\"tap\": \"t\"}", "{\"kind\": \"emulated\", \"tap\": \"t\"}"),
 	       "$.pairs[0].primary: the tap \"t\" is taken by $.pairs[0]");
-	refuse(ONE("{}", EMULATED), "t.json:9: $.pairs[0].standby: neither \"bridge\" nor \"tap\"");
-	refuse(ONE("{\"bridge\": \"b\", \"tap\": \"t\"}", EMULATED), "$.pairs[0].standby.tap: both");
+	refuse(ONE("{}", EMULATED),
+	       "t.json:9: $.pairs[0].standby: neither \"bridge\" nor \"tap\"");
+	refuse(ONE("{\"bridge\": \"b\", \"tap\": \"t\"}", EMULATED),
+	       "$.pairs[0].standby.tap: both");
 	refuse(ONE("{\"tap\": \"t\"}", EMULATED),
 	       "t.json:10: $.pairs[0].primary: \"bridge\" or \"tap\" is missing: the standby has a tap");
 	refuse(ONE(BR, "{}"), "t.json:10: $.pairs[0].primary.kind: missing");
 	refuse(ONE(BR, "{\"kind\": \"vfio\"}"), "expected one of \"emulated\", \"vf\"");
 	refuse(ONE(BR, "{\"kind\": \"emulated\", \"physnet\": \"x\"}"),
 	       "$.pairs[0].primary.physnet: belongs to a primary of kind \"vf\", this one is \"emulated\"");
-	refuse(ONE(BR, "{\"kind\": \"emulated\", \"trust\": false}"), "$.pairs[0].primary.trust: belongs");
-	refuse(ONE(BR, "{\"kind\": \"emulated\", \"vlan\": 0}"), "$.pairs[0].primary.vlan: belongs");
+	refuse(ONE(BR, "{\"kind\": \"emulated\", \"trust\": false}"),
+	       "$.pairs[0].primary.trust: belongs");
+	refuse(ONE(BR, "{\"kind\": \"emulated\", \"vlan\": 0}"),
+	       "$.pairs[0].primary.vlan: belongs");
 	refuse(ONE(BR, "{\"kind\": \"vf\"}"), "$.pairs[0].primary.physnet: missing");
 	refuse(ONE(BR, "{\"kind\": \"vf\", \"physnet\": \"x\", \"model\": \"e1000e\"}"),
 	       "$.pairs[0].primary.model: belongs to a primary of kind \"emulated\"");
@@ -361,6 +414,9 @@ static void test_nets(void)
 	       "$.pairs[0].primary.bridge: belongs to a primary of kind \"emulated\"");
 	refuse(ONE(BR, "{\"kind\": \"vf\", \"physnet\": \"x\", \"vlan\": 4095}"),
 	       "$.pairs[0].primary.vlan: found 4095, expected an integer from 0 to 4094");
+	refuse(VM("\"pairs\": [{ \"id\": \"p\", \"mac\": \"" MAC1 "\", \"mtu\": 1499}]"),
+	       "$.pairs[0].mtu: found 1499, expected an integer from 1500 to 65535: a guest's "
+	       "net_failover takes no standby that cannot carry 1500");
 	refuse(VM("\"pairs\": [{ \"id\": \"p\", \"mac\": \"" MAC1 "\", \"standby\": " BR "}]"),
 	       "$.pairs[0].primary: missing, expected an object");
 }
@@ -370,7 +426,8 @@ static void test_name(void)
 	struct err err = ERR_INIT;
 
 	is_int(vm_name_check("a-b.c_D9", &err), 0, "a good name");
-	is_int(vm_name_check("012345678901234567890123456789012345678901234567", &err), 0, "of 48");
+	is_int(vm_name_check("012345678901234567890123456789012345678901234567", &err), 0,
+	       "of 48");
 	is_int(vm_name_check("\x1b[31m", &err), -EINVAL, "an escape sequence");
 	like(err.msg, "\"?[31m\" is no name", "which does not reach the terminal");
 	is_int(err.kind, ERR_USAGE, "a usage error");
@@ -390,7 +447,8 @@ static void count_key(void *data, const char *path, const char *type, const char
 	if (!*path || !*type || !help || !*help)
 		printf("# key \"%s\": type \"%s\", no help\n", path, type), keys->n -= 1000;
 	if (str_eq(path, "pairs[].standby.vhost"))
-		keys->vhost = str_eq(type, "one of \"auto\", \"on\", \"off\" (default \"auto\")");
+		keys->vhost =
+			str_eq(type, "one of \"auto\", \"on\", \"off\" (default \"auto\")");
 }
 
 static void test_each_key(void)

@@ -5,7 +5,14 @@
 #   vm_define NAME [JQ-FILTER]        alpha's definition of a VM with one pair (net0), changed by the filter
 #   vm_launch NAME                    on alpha, until its pair is whole in the guest
 #   vm_migrate FROM TO NAME ARGS…     `vmfo migrate … --json`; the object is in $RESULT, the status in $status
+#   vm_gate_close HOST                from now on HOST's QEMU, as a migration's target, starts only after…
+#   vm_gate_open HOST                 … this; vm_gate_remove HOST takes the gate away
+#   guest_run HOST NAME COMMAND       a shell command in the guest, by its agent; its output, its status
 #   vm_stop_all                       ends every VM on both hosts, forgets what is stored of them
+#   vm_migrate_begin FROM TO NAME ARGS… the same in the background, its pid in $MIGRATE, its events in $EVENTS
+#   vm_await_phase PHASE              until that migration is in this phase
+#   vm_await_event REGEX              until one of its events matches
+#   vm_migrate_end                    until it has ended: sets $RESULT and $status
 #   result FILTER                     jq -r of $RESULT
 #   assert_runs_only_on HOST NAME     exactly one QEMU of that name, running, on HOST; none on the other host
 #   assert_runs_nowhere NAME
@@ -64,6 +71,73 @@ vm_migrate() { # FROM TO NAME ARGS…
 	RESULT=$(on "$from" vmfo migrate "$name" "$to" --json "$@" 2>"$BATS_TEST_TMPDIR/narration") || status=$?
 	sed 's/^/# /' "$BATS_TEST_TMPDIR/narration" >&2
 	echo "# exit status $status: $RESULT" >&2
+}
+
+vm_migrate_begin() { # FROM TO NAME ARGS…
+	local from=$1 to=$2 name=$3
+	shift 3
+	EVENTS=$BATS_TEST_TMPDIR/events
+	rm -f "$EVENTS"
+	# shellcheck disable=SC2016  # the inner shell's
+	on_bg "$from" /dev/null sh -c 'out=$1 err=$2 && shift 2 && exec "$@" >"$out" 2>"$err"' - \
+		"$BATS_TEST_TMPDIR/result" "$BATS_TEST_TMPDIR/narration" \
+		vmfo migrate "$name" "$to" --json --events "$EVENTS" "$@"
+	MIGRATE=$ON_PID
+}
+
+vm_in_phase() { # PHASE
+	grep -q "\"event\":\"phase\".*\"phase\":\"$1\"" "$EVENTS" 2>/dev/null
+}
+
+vm_await_phase() { # PHASE
+	wait_for 60 vm_in_phase "$1"
+}
+
+vm_migrate_end() {
+	status=0
+	wait "$MIGRATE" || status=$?
+	RESULT=$(<"$BATS_TEST_TMPDIR/result")
+	sed 's/^/# /' "$BATS_TEST_TMPDIR/narration" >&2
+	echo "# exit status $status: $RESULT" >&2
+}
+
+# Fails at once when vmfo has ended without such an event.
+vm_await_event() { # REGEX
+	local deadline=$((SECONDS + 60))
+	until grep -qE -- "$1" "$EVENTS" 2>/dev/null; do
+		if ((SECONDS >= deadline)) || ! hosts_process_runs "$MIGRATE"; then
+			# It may have been the last one.
+			! grep -qE -- "$1" "$EVENTS" 2>/dev/null || return 0
+			echo "no event $1:" >&2
+			cat "$EVENTS" "$BATS_TEST_TMPDIR/narration" >&2 || true
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# While it is closed a migration waits in "prepare": all checks are done, the guest was not asked for anything yet.
+vm_gate_close() { # HOST
+	local dir=$HOSTS_DIR/$1
+	rm -f "$dir/gate-open"
+	cat >"$dir/gated-qemu" <<-END
+		#!/bin/bash
+		if [[ " \$* " == *' -incoming '* ]]; then
+			until [[ -e $dir/gate-open ]]; do sleep 0.05; done
+		fi
+		exec $QEMU "\$@"
+	END
+	chmod +x "$dir/gated-qemu"
+	vm_host_config "$1" ".qemu = \"$dir/gated-qemu\""
+}
+
+vm_gate_open() { # HOST
+	touch "$HOSTS_DIR/$1/gate-open"
+}
+
+vm_gate_remove() { # HOST
+	vm_gate_open "$1"
+	vm_host_config "$1" ".qemu = \"$QEMU\""
 }
 
 result() { # FILTER
@@ -151,8 +225,8 @@ wait_for() { # SECONDS COMMAND…
 }
 
 # QMP on the operator's monitor: one command, its return value.
-monitor() { # HOST NAME JSON
-	python3 - "$HOSTS_DIR/$1/run/$2/monitor.sock" "$3" <<-'END'
+monitor() { # HOST NAME JSON [SOCKET]
+	python3 - "$HOSTS_DIR/$1/run/$2/${4:-monitor.sock}" "$3" <<-'END'
 		import json, socket, sys
 		s = socket.socket(socket.AF_UNIX)
 		s.settimeout(20)
@@ -167,5 +241,26 @@ monitor() { # HOST NAME JSON
 		        if "return" in reply or "error" in reply:
 		            break
 		print(json.dumps(reply.get("return", reply.get("error"))))
+	END
+}
+
+guest_run() { # HOST NAME COMMAND
+	python3 - "$HOSTS_DIR/$1/run/$2/qga.sock" "$3" <<-'END'
+		import base64, json, socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(30)
+		s.connect(sys.argv[1])
+		f = s.makefile("rw")
+		def call(command, **arguments):
+		    f.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+		    f.flush()
+		    return json.loads(f.readline())["return"]
+		pid = call("guest-exec", path="/bin/sh", arg=["-c", "PATH=/bin; " + sys.argv[2]],
+		           **{"capture-output": True})["pid"]
+		while not (ended := call("guest-exec-status", pid=pid))["exited"]:
+		    time.sleep(0.1)
+		for stream in "out-data", "err-data":
+		    sys.stdout.write(base64.b64decode(ended.get(stream, "")).decode())
+		sys.exit(ended.get("exitcode", 1))
 	END
 }

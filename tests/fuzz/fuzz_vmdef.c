@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Definitions come from another host too, with a VM that arrives from there. A valid one
+ * is carried on to QEMU's command line.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "model/hostdef.h"
+#include "model/qemu_argv.h"
+#include "model/vmdef.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct qemu_argv_env env = { .qemu = "qemu", .rundir = "/run/vmfo/x" };
+	struct hostdef *host = NULL;
+	struct vmdef *def = NULL;
+	struct err err = ERR_INIT;
+
+	if (hostdef_parse((const char *)data, size, "fuzz.json", &host, &err) < 0 &&
+	    (err.kind != ERR_USAGE || !err.msg[0]))
+		abort();
+	hostdef_free(host);
+	if (vmdef_parse((const char *)data, size, "fuzz.json", &def, &err) < 0) {
+		if (err.kind != ERR_USAGE || !err.msg[0])
+			abort();
+		return 0;
+	}
+	_cleanup_free_ struct qemu_tap *taps = NULL;
+	struct strv argv = { 0 };
+	size_t n;
+
+	if (qemu_plan_taps(def, &taps, &n, &err) < 0)
+		abort();
+	if (qemu_argv(def, &env, &argv, &err) < 0 && !err.msg[0])
+		abort();
+	strv_clear(&argv);
+	vmdef_free(def);
+	return 0;
+}
