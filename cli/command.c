@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "commands.h"
+#include "model/vmdef.h"
 
 const struct command *const commands[] = {
 	&cmd_launch, &cmd_list,   &cmd_status, &cmd_stop,     &cmd_migrate,  &cmd_cancel,
@@ -120,6 +121,7 @@ static int nth_arg(const struct command *command, unsigned int n, char buf[32])
 static error_t parse_args(int key, char *arg, struct argp_state *state)
 {
 	struct parse *parse = state->input;
+	struct err err = ERR_INIT;
 	char name[32];
 
 	switch (key) {
@@ -130,6 +132,8 @@ static error_t parse_args(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (nth_arg(parse->self->command, state->arg_num, name) < 0)
 			argp_error(state, "\"%s\" is one argument too many", arg);
+		else if (str_eq(name, "VM") && vm_name_check(arg, &err) < 0)
+			argp_error(state, "%s", err.msg);
 		else
 			parse->args[state->arg_num] = arg;
 		return 0;
@@ -165,8 +169,12 @@ void command_parse(struct invocation *self, const char *args[COMMAND_MAX_ARGS], 
 
 int command_fail(const struct invocation *self, const struct err *err)
 {
+	struct err shown = *err;
+
+	/* Parts of it may be from another host, or a file. */
+	str_make_printable(shown.msg);
 	narrate_live(NULL);
-	fprintf(stderr, "vmfo %s: %s\n", self->command->name, err->msg);
+	fprintf(stderr, "vmfo %s: %s\n", self->command->name, shown.msg);
 	return err->kind == ERR_NONE ? ERR_INTERNAL : (int)err->kind;
 }
 

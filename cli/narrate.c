@@ -35,13 +35,18 @@ static bool wanted(enum log_level level)
 
 static void sink(void *data, enum log_level level, const char *line)
 {
+	char text[LINE_SIZE];
+
 	(void)data;
 	if (!wanted(level))
 		return;
+	/* Parts of it may be from another host, a QEMU or a guest. */
+	snprintf(text, sizeof(text), "%s", line);
+	str_make_printable(text);
 	pthread_mutex_lock(&narration.mutex);
 	/* One write for all of it, so that lines of two processes are not mixed. */
 	fprintf(stderr, "%s%s%s\n", narration.live_shown ? CLEAR_LINE : "",
-		level == LOG_LEVEL_WARN ? "warning: " : "", line);
+		level == LOG_LEVEL_WARN ? "warning: " : "", text);
 	narration.live_shown = false;
 	pthread_mutex_unlock(&narration.mutex);
 }

@@ -2,14 +2,17 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "format.h"
 #include "render.h"
 
 int render_json(const json_t *object)
 {
-	if (!object || json_dumpf(object, stdout, JSON_INDENT(2)) < 0)
+	_cleanup_free_ char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+
+	if (!text)
 		return -ENOMEM;
-	putchar('\n');
+	puts(text);
 	return 0;
 }
 

@@ -2,7 +2,6 @@
 #include "session.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/str.h"
 #include "render.h"
@@ -68,13 +67,6 @@ static void put_result(struct session *session, json_t *result)
 	json_decref(event);
 }
 
-/* Which VM it is about is said once: not every message of a flow names it. */
-static void name_vm(const struct result *result, struct err *err)
-{
-	if (result->vm && !strstr(err->msg, result->vm))
-		err_wrap(err, "%s", result->vm);
-}
-
 int session_end(struct session *session, int r, struct result *result, bool json,
 		session_text_fn *text, struct err *err)
 {
@@ -86,21 +78,20 @@ int session_end(struct session *session, int r, struct result *result, bool json
 		json_t *object = result_json(result);
 
 		put_result(session, object);
-		if (!json)
+		if (json)
+			status = render_json(object) < 0 ? ERR_INTERNAL : 0;
+		else if (result->outcome != OUTCOME_REFUSED)
+			/* Of what was refused there is nothing to tell but why. */
 			text(result);
-		else if (render_json(object) < 0)
-			status = ERR_INTERNAL;
 		json_decref(object);
 	}
 	close_all(session);
 	/* A flow may also end in something else than what was asked for, as "degraded". */
 	if (r == 0 && result->status != ERR_NONE)
-		r = err_set(err, result->status, EIO, "%s",
+		r = err_set(err, result->status, EIO, "%s: %s", result->vm,
 			    result->reason ?: outcome_name(result->outcome));
-	if (r < 0) {
-		name_vm(result, err);
+	if (r < 0)
 		status = command_fail(session->call, err);
-	}
 	result_clear(result);
 	return status;
 }

@@ -40,8 +40,11 @@ int streams_finish(int status)
 	errno = 0;
 	if (fflush(stdout) == 0 && !failed)
 		return status;
+	/* It failed some time ago. Why, a further byte tells: the output is spoilt anyway. */
+	if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
+		errno = EIO;
 	/* A reader that has seen enough (`| head`) needs no telling. */
-	if (errno && errno != EPIPE)
+	if (errno != EPIPE)
 		fprintf(stderr, "vmfo: write to standard output: %s\n", strerror(errno));
 	clearerr(stdout);
 	return status ? status : 1;

@@ -3,20 +3,34 @@
  * The host's side of a pair: to which of its two devices the network delivers the VM's
  * frames. One table, a row for each kind of primary.
  *
- * An emulated primary has a tap beside the standby's, mostly on the same bridge. When
- * the guest lets go of it nobody reads that tap any more, but the bridge goes on sending
- * there what it has learned. Setting the port down makes the bridge forget; then frames
- * are flooded to the standby, and learned there at the guest's first word. The other way
- * round, net_failover drops what arrives on the standby while there is a primary, so the
- * bridge must forget that port.
+ * An emulated primary has a tap beside the standby's, mostly on the same bridge, and the
+ * bridge sends a frame to the tap where it last saw the VM's address. Left to itself it is
+ * wrong twice:
+ *
+ * - The guest lets go of its primary, and is sent frames there until it says something on
+ *   its standby.
+ * - The guest has its primary again, and one more frame comes out of the standby's tap: an
+ *   announcement of QEMU's, or the guest's own while the primary's link comes up. From then
+ *   on net_failover drops everything, since it takes nothing from the standby while there
+ *   is a primary; a guest that only answers is deaf until its neighbours ask again.
+ *
+ * So the standby's port does not learn while a primary is there or about to be, and in the
+ * time in which the guest may change over by itself the bridge is made to forget: what it
+ * does not know where to send goes to both taps, and the guest takes it from the right one.
+ *
+ *              primary's port       standby's port
+ *   primary    up, learns           does not learn
+ *   either     up, does not learn   learns
+ *   standby    down                 learns
  */
 #ifndef VMFO_FLOW_DATAPATH_H
 #define VMFO_FLOW_DATAPATH_H
 
 #include "flow/vm.h"
 
-/* Both are idempotent, and do nothing for a link of the operator's own. */
+/* All are idempotent, and do nothing to a link of the operator's own. */
 int datapath_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *err);
+int datapath_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err);
 int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err);
 
 /* datapath_to_primary() for every pair; the first failure is returned, after the rest. */

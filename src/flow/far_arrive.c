@@ -89,13 +89,23 @@ static int resume(struct far *far, struct err *err)
 	return r;
 }
 
-/* Switches and neighbours learn where the VM is. Not learning at once is no failure. */
+/*
+ * Switches and neighbours learn where the VM is. Not learning at once is no failure. The
+ * primaries, plugged in the middle of this, are not announced: the guest does not listen
+ * there yet.
+ */
 static void announce(struct vm *vm)
 {
 	struct err err = ERR_INIT;
+	json_t *names = json_array();
 
+	for (size_t i = 0; i < vm->def->n_pairs; i++)
+		json_array_append_new(names, json_string(vm->def->pairs[i].id));
+	for (size_t i = 0; i < vm->def->n_nics; i++)
+		json_array_append_new(names, json_string(vm->def->nics[i].id));
 	if (vm_qmp(vm, "announce-self",
-		   json_pack("{si si si si}", "initial", 50, "max", 550, "rounds", 5, "step", 100),
+		   json_pack("{si si si si so}", "initial", 50, "max", 550, "rounds", 5, "step", 100,
+			     "interfaces", names),
 		   NULL, &err) < 0)
 		log_warn("announce-self: %s", err.msg);
 }

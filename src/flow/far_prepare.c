@@ -149,6 +149,10 @@ int far_op_start(void *ctx, const json_t *params, json_t **result, struct err *e
 		return r;
 	/* The disks are not taken before `cont`: until then the source may go on. */
 	r = vm_set_capabilities(far->vm, "late-block-activate", err);
+	/* Of QEMU's announcements one, at the end of the load; what follows it is vmfo's. */
+	if (r == 0)
+		r = vm_qmp(far->vm, "migrate-set-parameters",
+			   json_pack("{si}", "announce-rounds", 1), NULL, err);
 	if (r == 0)
 		r = listen_for_stream(far->vm, err);
 	if (r == 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "flow/datapath.h"
 #include "flow/pair.h"
 #include "flow/qemu_start.h"
 #include "flow/run.h"
@@ -101,6 +102,10 @@ static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts 
 	if (r < 0)
 		return r;
 	run_note(run, "QEMU %s runs as process %d", qmp_version(vm->qmp), vm->pid);
+	/* QEMU plugs the primaries by itself, once the guest has negotiated. */
+	r = datapath_all_to_primary(vm, err);
+	if (r < 0)
+		return r;
 	if (opts->wait_pair_s >= 0)
 		run_phase(run, "wait-pair");
 	return await_pairs(vm, opts->wait_pair_s, run, err);

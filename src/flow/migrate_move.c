@@ -159,10 +159,15 @@ static int let_go(struct migration *m, struct err *err)
 static int send_migrate(struct migration *m, struct err *err)
 {
 	_cleanup_free_ char *uri = str_printf("unix:%s/out.sock", m->vm->rundir);
-	int r;
+	int r = 0;
 
 	if (!uri)
 		return err_nomem(err);
+	for (size_t i = 0; r == 0 && i < m->vm->def->n_pairs; i++)
+		if (m->had_primary[i])
+			r = datapath_to_either(m->vm, &m->vm->def->pairs[i], err);
+	if (r < 0)
+		return r;
 	m->begun = true;
 	/* What an earlier migration of this QEMU came to is not news. */
 	m->source.status = SOURCE_NONE;
@@ -233,10 +238,12 @@ int migrate_undo_unplug(void *ctx, struct err *err)
 	struct err datapath_err = ERR_INIT;
 	int r;
 
-	if (m->source_gone || !m->begun)
+	if (m->source_gone)
 		return 0;
 	if (datapath_all_to_primary(m->vm, &datapath_err) < 0)
 		run_warn(&m->run, "%s", datapath_err.msg);
+	if (!m->begun)
+		return 0;
 	if (!qmp_alive(m->vm->qmp))
 		return check_parts(m, err);
 	r = source_cancel(&m->source, err);

@@ -35,26 +35,6 @@ static int device_add(struct vm *vm, const struct vm_pair *pair, struct err *err
 	return vm_qmp(vm, "device_add", device, NULL, err);
 }
 
-/*
- * After the guest has moved its traffic the bridge must not keep the standby's port: it
- * may have learned the address there again while the guest was still switching over.
- */
-static int settle_datapath(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
-			   struct err *err)
-{
-	int64_t deadline = deadline_in(USE_TIMEOUT_MS);
-
-	do {
-		int r = datapath_to_primary(vm, pair, err);
-
-		if (r == 0)
-			r = pair_await(vm, pair, PAIR_PAIRED, deadline_in(500), out, err);
-		if (r < 0 || out->state == PAIR_PAIRED)
-			return r;
-	} while (clock_ms() < deadline);
-	return 0;
-}
-
 int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
 		 struct err *err)
 {
@@ -66,7 +46,9 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *
 		return has;
 	r = has ? 0 : device_add(vm, pair, &why);
 	if (r == 0)
-		r = settle_datapath(vm, pair, out, &why);
+		r = datapath_to_primary(vm, pair, &why);
+	if (r == 0)
+		r = pair_await(vm, pair, PAIR_PAIRED, deadline_in(USE_TIMEOUT_MS), out, &why);
 	if (r == 0 && out->state >= PAIR_PLUGGED) {
 		free(out->target_primary);
 		out->target_primary = pair_primary_text(pair);

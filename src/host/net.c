@@ -6,6 +6,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/str.h"
 #include "host/rtnl.h"
@@ -99,5 +100,35 @@ int net_link_set_up(const char *name, bool up, struct err *err)
 	if (r < 0)
 		return err_sys(err, ERR_INTERNAL, -r, "set the network link %s %s", name,
 			       up ? "up" : "down");
+	return 0;
+}
+
+int net_port_set_learning(const char *port, bool on, struct err *err)
+{
+	char buf[RTNL_REQUEST_SIZE];
+	struct nlmsghdr *request;
+	struct ifinfomsg *info;
+	struct net_link link;
+	struct nlattr *nest;
+	void *extra;
+	int r = net_link_get(port, &link, err);
+
+	if (r < 0)
+		return r;
+	if (link.master == 0)
+		return err_set(err, ERR_REFUSED, EINVAL,
+			       "the network link %s is a port of no bridge: nothing learns there",
+			       port);
+	request = rtnl_request(buf, RTM_SETLINK, 0, sizeof(*info), &extra);
+	info = extra;
+	info->ifi_family = AF_BRIDGE;
+	info->ifi_index = link.index;
+	nest = mnl_attr_nest_start(request, IFLA_PROTINFO);
+	mnl_attr_put_u8(request, IFLA_BRPORT_LEARNING, on);
+	mnl_attr_nest_end(request, nest);
+	r = rtnl_talk(request, NULL, NULL);
+	if (r < 0)
+		return err_sys(err, ERR_INTERNAL, -r, "set learning %s at the bridge port %s",
+			       on ? "on" : "off", port);
 	return 0;
 }

@@ -40,6 +40,13 @@ int net_tap_make(const char *pattern, const char *bridge, int queues, int mtu,
 int net_link_set_up(const char *name, bool up, struct err *err);
 
 /*
+ * Whether a port's bridge learns addresses from what arrives at it. Entries that it has
+ * stay. Frames for an address that is nowhere learned go to every port.
+ * Errors: EINVAL (ERR_REFUSED): a port of no bridge.
+ */
+int net_port_set_learning(const char *port, bool on, struct err *err);
+
+/*
  * Which port of bridge has learned mac. port: its index, 0: none has. age_ms: since it
  * was last seen there, may be NULL. Entries of the bridge itself (local) do not count.
  */

@@ -49,8 +49,8 @@ static int check_machine(const struct vmdef *def, struct err *err)
 		return 0;
 	return err_set(
 		err, ERR_TOPOLOGY, EINVAL,
-		"machine \"%s\" has no PCI Express root ports, which a failover pair needs: use "
-		"a versioned q35, like \"pc-q35-7.2\"",
+		"machine \"%s\" has no PCI Express root ports, which a failover pair needs: "
+		"use a versioned q35, like \"pc-q35-7.2\"",
 		def->machine);
 }
 
@@ -62,8 +62,8 @@ static int check_ports(const struct vmdef *def, struct err *err)
 		return 0;
 	return err_set(
 		err, ERR_USAGE, E2BIG,
-		"the VM has %zu PCI devices (%zu disks, two for each of %zu pairs, %zu NICs, %d "
-		"for the guest agent), and the machine has slots for %d",
+		"the VM has %zu PCI devices (%zu disks, two for each of %zu pairs, %zu NICs, "
+		"%d for the guest agent), and the machine has slots for %d",
 		n, def->n_disks, def->n_pairs, def->n_nics, def->guest_agent ? 1 : 0,
 		MAX_PORTS);
 }
@@ -78,8 +78,8 @@ static int check_paths(const struct qemu_argv_env *env, struct err *err)
 		return 0;
 	return err_set(
 		err, ERR_USAGE, ENAMETOOLONG,
-		"%s/monitor.pending.sock: a path of %zu bytes, and a UNIX socket takes %zu: use "
-		"a shorter name for the VM or another VMFO_RUNDIR",
+		"%s/monitor.pending.sock: a path of %zu bytes, and a UNIX socket takes %zu: "
+		"use a shorter name for the VM or another VMFO_RUNDIR",
 		env->rundir, len, max);
 }
 

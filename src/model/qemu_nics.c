@@ -180,15 +180,15 @@ static int check_primary(const struct vm_pair *pair, struct err *err)
 	if (pair->primary.kind == VM_PRIMARY_VF)
 		return err_set(
 			err, ERR_REFUSED, EOPNOTSUPP,
-			"pair %s: pass-through VFs are not driven by this version of vmfo: give "
-			"the primary the kind \"emulated\"",
+			"pair %s: pass-through VFs are not driven by this version of vmfo: "
+			"give the primary the kind \"emulated\"",
 			pair->id);
 	/* QEMU only warns, and the guest never gets it: its SR-IOV VFs share its slot. */
 	if (str_eq(pair->primary.model, "igb"))
 		return err_set(
 			err, ERR_TOPOLOGY, EINVAL,
-			"pair %s: igb cannot be a primary: QEMU wants it alone in its slot, and "
-			"igb has virtual functions there; use e1000e",
+			"pair %s: igb cannot be a primary: QEMU wants it alone in its slot, "
+			"and igb has virtual functions there; use e1000e",
 			pair->id);
 	return 0;
 }

@@ -107,7 +107,7 @@ struct vmdef {
 	size_t n_pairs;
 	struct vm_nic *nics;
 	size_t n_nics;
-	bool serial_log; /* the guest's first serial port is written to RUNDIR/NAME/serial.log */
+	bool serial_log;  /* the guest's serial port is written to RUNDIR/NAME/serial.log */
 	bool guest_agent; /* a channel for the QEMU guest agent, RUNDIR/NAME/qga.sock */
 	char *qemu;       /* binary; NULL: the host's */
 	char **qemu_args; /* appended as they are */

@@ -166,7 +166,7 @@ void agent_link_exited(struct agent *agent, const struct err *how)
 {
 	if (!agent_alive(agent, NULL))
 		return;
-	snprintf(agent->exit, sizeof(agent->exit), " (%s)", how->msg);
+	snprintf(agent->exit, sizeof(agent->exit), " (%.60s)", how->msg);
 	lose_by_end(agent);
 }
 
@@ -283,8 +283,8 @@ static int explain_no_agent(struct agent *agent, struct err *err)
 		err, ERR_REFUSED, ENOENT,
 		"no vmfo on %s: its command ended%s without a hello%s%s%s; install vmfo there "
 		"or set agent_command in host.json",
-		agent->host, agent->exit, agent->said.len ? " and said \"" : "", agent->said.text,
-		agent->said.len ? "\"" : "");
+		agent->host, agent->exit, agent->said.len ? " and said \"" : "",
+		agent->said.text, agent->said.len ? "\"" : "");
 }
 
 int agent_begin(struct agent *agent, const struct agent_patience *patience, int64_t deadline,

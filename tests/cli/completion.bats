@@ -7,6 +7,8 @@ setup() {
 	vmfo_sandbox
 	echo '{}' >"$VMFO_CONFDIR/vms/web1.json"
 	echo '{}' >"$VMFO_CONFDIR/vms/db1.json"
+	# The completion runs the program, not the helper of that name.
+	unset -f vmfo
 	PATH=$(dirname "$VMFO"):$PATH
 	# shellcheck source=completions/vmfo.bash
 	source completions/vmfo.bash

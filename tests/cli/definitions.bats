@@ -24,7 +24,7 @@ refused() { # PATH TEXT…
 	for text in "$@"; do
 		[[ $stderr == *"$text"* ]]
 	done
-	[ -z "$output" ] || [ "$(wc -l <<<"$output")" -eq 1 ]
+	[ -z "$output" ]
 	assert_empty "$VMFO_RUNDIR"
 	assert_empty "$VMFO_STATEDIR"
 }
@@ -105,7 +105,7 @@ line_has() {
 	define '.cpu.count = -1'
 	refused '$.cpu.count'
 	define '.pairs[0].mtu = 67'
-	refused '$.pairs[0].mtu' 68
+	refused '$.pairs[0].mtu' 65535
 	define '.pairs[0].standby.queues = 999'
 	refused '$.pairs[0].standby.queues'
 	define '.accel = ["hvf"]'

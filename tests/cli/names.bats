@@ -17,7 +17,7 @@ bad_names() {
 		for command in launch status stop cancel replug; do
 			vmfo "$command" -- "$name"
 			[ "$status" -eq 2 ]
-			[[ $stderr == "vmfo $command: "*"name"* ]]
+			[[ $stderr == "vmfo $command: "*"no name for a VM"* ]]
 		done
 		vmfo migrate -- "$name" localhost
 		[ "$status" -eq 2 ]

@@ -49,7 +49,7 @@ setup() {
 		# shellcheck disable=SC2086 # two words or three
 		vmfo $command
 		[ "$status" -eq 4 ]
-		[[ $stderr == "vmfo ${command%% *}: "*nobody* ]]
+		[[ $stderr == *"vmfo ${command%% *}: "*nobody* ]]
 		assert_empty "$VMFO_RUNDIR"
 	done
 }
@@ -68,6 +68,7 @@ setup() {
 	for command in --version --help help "help stop" "stop --help" "list --json" "__describe" "status --json"; do
 		# shellcheck disable=SC2086 # several words
 		run --separate-stderr bash -c '"$@" >/dev/full' - "$VMFO" $command
+		echo "$command: $status $stderr" >&2
 		[ "$status" -eq 1 ]
 		[[ $stderr == *"standard output"*"No space left"* ]]
 	done

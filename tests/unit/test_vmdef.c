@@ -245,8 +245,10 @@ static void test_types(void)
 	refuse(VM("\"qemu\": \"../qemu\""), "$.qemu: found \"../qemu\"");
 	refuse(VM("\"qemu\": \"-h\""), "$.qemu: found \"-h\"");
 	refuse(VM("\"qemu\": \"\""), "$.qemu: found \"\"");
-	refuse(VM("\"qemu\": \"0123456789012345678901234567890123456789012345678901234567890/\""),
-	       "found \"01234567890123456789012345678901234567890123456789012345678..., expected");
+	refuse(VM("\"qemu\": \"012345678901234567890123456789"
+		  "0123456789012345678901234567890/\""),
+	       "found \"012345678901234567890123456789"
+	       "01234567890123456789012345678..., expected");
 }
 
 /* The head with one of its lines replaced. */
@@ -346,7 +348,8 @@ static void test_ids(void)
 
 		refuse(text, "t.json:8: $.media[0].id: found \"");
 	}
-	refuse(VM("\"media\": [{\"id\": \"m\", \"path\": \"/m\"},\n{\"id\": \"m\", \"path\": \"/n\"}]"),
+	refuse(VM("\"media\": [{\"id\": \"m\", \"path\": \"/m\"},\n"
+		  "{\"id\": \"m\", \"path\": \"/n\"}]"),
 	       "t.json:9: $.media[1].id: the QEMU id \"m\" is taken by $.media[0]");
 	refuse(VM("\"pairs\": [" PAIR("p", MAC1, BR, EMULATED) ",\n" PAIR("p", MAC2, BR,
 									  EMULATED) "]"),
@@ -355,8 +358,8 @@ static void test_ids(void)
 				      EMULATED) "],\n\"nics\": [{\"id\": \"p-primary\","
 						" \"mac\": \"" MAC2 "\", \"bridge\": \"b\"}]"),
 	       "$.nics[0].id: the QEMU id \"p-primary\" is taken by $.pairs[0]");
-	refuse(VM("\"disks\": [{\"id\":\"p-primary\",\"path\":\"/d\",\"format\":\"raw\"}],\n\"pairs\": [" PAIR(
-		       "p", MAC1, BR, EMULATED) "]"),
+	refuse(VM("\"disks\": [{\"id\":\"p-primary\",\"path\":\"/d\",\"format\":\"raw\"}],\n"
+		  "\"pairs\": [" PAIR("p", MAC1, BR, EMULATED) "]"),
 	       "t.json:9: $.pairs[0].id: the QEMU id \"p-primary\" is taken by $.disks[0]");
 }
 
@@ -373,7 +376,8 @@ static void test_nets(void)
 	refuse(VM("\"pairs\": [" PAIR("p", "52:54:00:00:00:0A", BR,
 				      EMULATED) "],\n\"nics\": [" NIC("n", "52:54:00:00:00:0a",
 								      "\"bridge\": \"b\"") "]"),
-	       "t.json:11: $.nics[0].mac: the address \"52:54:00:00:00:0a\" is taken by $.pairs[0]");
+	       "t.json:11: $.nics[0].mac: the address \"52:54:00:00:00:0a\" is taken by "
+	       "$.pairs[0]");
 	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"mtu\": 67, \"bridge\": \"b\"") "]"),
 	       "$.nics[0].mtu: found 67, expected an integer from 68 to 65535");
 	refuse(VM("\"nics\": [" NIC("n", MAC1, "\"vhost\": true, \"bridge\": \"b\"") "]"),
@@ -398,11 +402,13 @@ static void test_nets(void)
 	refuse(ONE("{\"bridge\": \"b\", \"tap\": \"t\"}", EMULATED),
 	       "$.pairs[0].standby.tap: both");
 	refuse(ONE("{\"tap\": \"t\"}", EMULATED),
-	       "t.json:10: $.pairs[0].primary: \"bridge\" or \"tap\" is missing: the standby has a tap");
+	       "t.json:10: $.pairs[0].primary: \"bridge\" or \"tap\" is missing: the standby "
+	       "has a tap");
 	refuse(ONE(BR, "{}"), "t.json:10: $.pairs[0].primary.kind: missing");
 	refuse(ONE(BR, "{\"kind\": \"vfio\"}"), "expected one of \"emulated\", \"vf\"");
 	refuse(ONE(BR, "{\"kind\": \"emulated\", \"physnet\": \"x\"}"),
-	       "$.pairs[0].primary.physnet: belongs to a primary of kind \"vf\", this one is \"emulated\"");
+	       "$.pairs[0].primary.physnet: belongs to a primary of kind \"vf\", this one is "
+	       "\"emulated\"");
 	refuse(ONE(BR, "{\"kind\": \"emulated\", \"trust\": false}"),
 	       "$.pairs[0].primary.trust: belongs");
 	refuse(ONE(BR, "{\"kind\": \"emulated\", \"vlan\": 0}"),

@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# wait-unplug: guests that let go of their primary late, too late, never; and one that QEMU fails to ask.
+
+load common
+
+setup_file() {
+	vm_hosts_up
+	vm_define late
+	vm_launch late
+}
+
+teardown_file() {
+	vm_hosts_down
+}
+
+# Stops the guest after vmfo has seen it run and before it is asked to let go.
+begin_with_stopped_guest() { # FROM TO NAME ARGS…
+	vm_gate_close "$2"
+	vm_migrate_begin "$@"
+	vm_await_phase prepare
+	monitor "$1" "$3" '{"execute": "stop"}'
+	vm_gate_open "$2"
+}
+
+seconds_waited() { # N: so many seconds of progress were told in wait-unplug
+	(($(grep -c '"phase":"wait-unplug".*"holding on: net0"' "$EVENTS") >= 4 * $1))
+}
+
+# A guest without its hot-plug driver sees the primary only when it looks for it.
+rescan() { # HOST NAME
+	guest_run "$1" "$2" 'echo 1 >/sys/bus/pci/rescan'
+}
+
+# Slot Control's power indicator of the primary's root port: 1 on, 2 blinking (PCI Express 4.0, 7.8.10).
+set_power_indicator() { # HOST NAME VALUE
+	guest_run "$1" "$2" "cd -P /sys/bus/pci/drivers/e1000e/0000:*/.. &&
+		printf '\\00$3' | dd of=config bs=1 seek=$((0x54 + 0x19)) conv=notrunc 2>/dev/null"
+}
+
+@test "a paused VM is refused at once" {
+	vm_remember
+	monitor alpha late '{"execute": "stop"}'
+	vm_migrate alpha beta late
+	[ "$status" -eq 4 ]
+	[ "$(result .outcome)" = refused ]
+	[[ $(result .reason) == *'not running but "paused"'* ]]
+	[ "$(result '.total_ms < 5000')" = true ]
+	[ "$(vm_state alpha late)" = paused ]
+	monitor alpha late '{"execute": "cont"}'
+	assert_as_before alpha
+	assert_as_before beta
+	assert_runs_only_on alpha late
+	assert_pair alpha late
+}
+
+@test "a guest that lets go late but in time arrives with its pair" {
+	begin_with_stopped_guest alpha beta late --unplug-timeout 60
+	vm_await_event '"event":"progress".*"phase":"wait-unplug","text":"holding on: net0"'
+	wait_for 30 seconds_waited 2
+	run ! vm_in_phase precopy
+	monitor alpha late '{"execute": "cont"}'
+	vm_migrate_end
+	vm_gate_remove beta
+	[ "$status" -eq 0 ]
+	[ "$(result .outcome)" = done ]
+	[ "$(result '.pairs[0].state')" = paired ]
+	[ "$(result '.phases[] | select(.name == "wait-unplug") | .duration_ms >= 2000')" = true ]
+	assert_runs_only_on beta late
+	assert_pair beta late
+	assert_nothing_left alpha
+}
+
+@test "one that lets go only after host.json's time has its primary back, and can be moved again" {
+	vm_remember
+	vm_host_config beta '.migrate.unplug_timeout = 2'
+	begin_with_stopped_guest beta alpha late
+	vm_await_event '"event":"note".*rolling back'
+	monitor beta late '{"execute": "cont"}'
+	vm_migrate_end
+	vm_gate_remove alpha
+	[ "$status" -eq 5 ]
+	[ "$(result .outcome)" = rolled-back ]
+	[[ $(result .reason) == *"did not let go of its primary within 2 s (holding on: net0)"* ]]
+	[[ $(result .reason) == *"it runs here, its pair is whole"* ]]
+	[ "$(result '.pairs[0].state')" = paired ]
+	assert_runs_only_on beta late
+	assert_pair beta late
+	assert_as_before alpha
+	assert_as_before beta
+
+	# The option outranks host.json.
+	vm_migrate beta alpha late --unplug-timeout 60
+	[ "$status" -eq 0 ]
+	assert_runs_only_on alpha late
+	assert_pair alpha late
+	assert_nothing_left beta
+	vm_host_config beta 'del(.migrate)'
+}
+
+@test "a guest that never lets go stays, and goes on using its primary" {
+	vm_stop_all
+	vm_define deaf '.boot.cmdline += " acpiphp.disable=1"'
+	vm_launch deaf
+	wait_for 30 rescan alpha deaf
+	assert_pair alpha deaf
+	vm_remember
+	vm_migrate alpha beta deaf --unplug-timeout 3
+	[ "$status" -eq 5 ]
+	[ "$(result .outcome)" = rolled-back ]
+	[[ $(result .reason) == *"did not let go of its primary within 3 s (holding on: net0)"* ]]
+	[[ $(result .reason) == *"it runs here, its pair is whole"* ]]
+	[ "$(result '.pairs[0].state')" = paired ]
+	[ "$(result '[.phases[].name] | join(" ")')" = "prepare wait-unplug" ]
+	# QEMU itself waits up to 30 s for the guest before it gives its migration up.
+	grep -q 'partially unplugged device on failure' "$HOSTS_DIR/alpha/run/deaf/qemu.log"
+	[ "$(result '.total_ms > 30000 and .total_ms < 60000')" = true ]
+	assert_runs_only_on alpha deaf
+	assert_pair alpha deaf
+	on wire ping -c 1 -w 10 10.202.0.10
+	[ "$(on alpha vmfo status deaf --json | jq -r '.pairs[0].evidence')" = guest-agent ]
+	assert_as_before alpha
+	assert_as_before beta
+}
+
+@test "an unplug that QEMU did not ask for is never migrated over" {
+	vm_stop_all
+	# Native PCI Express hot-plug: QEMU refuses while the guest has the power indicator blinking.
+	vm_define busy '.qemu_args = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]'
+	vm_launch busy
+	assert_pair alpha busy
+	vm_remember
+	set_power_indicator alpha busy 2
+	vm_migrate alpha beta busy
+	grep "couldn't unplug primary device" "$HOSTS_DIR/alpha/run/busy/qemu.log"
+	[ "$status" -eq 5 ]
+	[ "$(result .outcome)" = rolled-back ]
+	[[ $(result .reason) == *"pair net0: QEMU did not ask the guest to let go of the primary"* ]]
+	[ "$(result '[.phases[].name] | join(" ")')" = "prepare wait-unplug" ]
+	assert_runs_only_on alpha busy
+	assert_pair alpha busy
+	assert_as_before alpha
+	assert_as_before beta
+
+	vm_migrate alpha beta busy
+	[ "$status" -eq 0 ]
+	assert_runs_only_on beta busy
+	assert_pair beta busy
+	assert_nothing_left alpha
+}
