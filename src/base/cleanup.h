@@ -39,11 +39,11 @@ static inline void cleanup_fclosep(FILE **f)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclosep)
 
 /* The value of a pointer variable, which is left NULL. */
-#define steal_ptr(p)                 \
-	({                           \
-		typeof(p) s_ = (p);  \
-		(p) = NULL;          \
-		s_;                  \
+#define steal_ptr(p)                \
+	({                          \
+		typeof(p) s_ = (p); \
+		(p) = NULL;         \
+		s_;                 \
 	})
 
 static inline int steal_fd(int *fd)

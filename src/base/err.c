@@ -24,8 +24,8 @@ static int set_va(struct err *err, enum err_kind kind, int errnum, const char *s
 		return -errnum;
 	/* By way of a buffer: the arguments may include the message that is replaced. */
 	mark_cut(text, vsnprintf(text, sizeof(text), fmt, ap));
-	mark_cut(err->msg, snprintf(err->msg, sizeof(err->msg), "%s%s%s", text, suffix ? ": " : "",
-				    suffix ? suffix : ""));
+	mark_cut(err->msg, snprintf(err->msg, sizeof(err->msg), "%s%s%s", text,
+				    suffix ? ": " : "", suffix ? suffix : ""));
 	err->kind = kind;
 	err->errnum = errnum;
 	return -errnum;

@@ -29,7 +29,10 @@ struct err {
 	char msg[ERR_MSG_SIZE];
 };
 
-#define ERR_INIT { .kind = ERR_NONE }
+#define ERR_INIT                 \
+	{                        \
+		.kind = ERR_NONE \
+	}
 
 /*
  * Sets the error. A message says what was tried, on what, what was found, and what

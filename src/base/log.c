@@ -28,12 +28,12 @@ static void log_va(enum log_level level, const char *fmt, va_list ap)
 	sink.fn(sink.data, level, line);
 }
 
-#define LOG_AT(level)             \
-	do {                      \
-		va_list ap;       \
-		va_start(ap, fmt);\
+#define LOG_AT(level)                   \
+	do {                            \
+		va_list ap;             \
+		va_start(ap, fmt);      \
 		log_va(level, fmt, ap); \
-		va_end(ap);       \
+		va_end(ap);             \
 	} while (0)
 
 void log_debug(const char *fmt, ...)

@@ -64,7 +64,8 @@ static int emulated_to_primary(struct vm *vm, const struct vm_pair *pair, struct
 
 /* A row for VFs comes with the code that drives them; until then none gets this far. */
 static const struct datapath datapaths[] = {
-	[VM_PRIMARY_EMULATED] = { emulated_to_standby, emulated_to_either, emulated_to_primary },
+	[VM_PRIMARY_EMULATED] = { emulated_to_standby, emulated_to_either,
+				  emulated_to_primary },
 };
 
 static const struct datapath *datapath_of(const struct vm_pair *pair)
@@ -77,7 +78,8 @@ int datapath_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *e
 {
 	int r = datapath_of(pair)->to_standby(vm, pair, err);
 
-	return r < 0 ? err_wrap(err, "pair %s: switch the datapath to the standby", pair->id) : 0;
+	return r < 0 ? err_wrap(err, "pair %s: switch the datapath to the standby", pair->id) :
+		       0;
 }
 
 int datapath_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err)
@@ -91,7 +93,8 @@ int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *e
 {
 	int r = datapath_of(pair)->to_primary(vm, pair, err);
 
-	return r < 0 ? err_wrap(err, "pair %s: switch the datapath to the primary", pair->id) : 0;
+	return r < 0 ? err_wrap(err, "pair %s: switch the datapath to the primary", pair->id) :
+		       0;
 }
 
 int datapath_all_to_primary(struct vm *vm, struct err *err)

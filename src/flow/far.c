@@ -76,20 +76,22 @@ static void on_qemu_end(void *data, int fd, short revents)
 	unwatch_end(far);
 	if (far->server)
 		agent_server_event(far->server, "qemu-ended",
-				   json_pack("{ss}", "log", vm_log_tail(far->vm, tail, sizeof(tail))));
+				   json_pack("{ss}", "log",
+					     vm_log_tail(far->vm, tail, sizeof(tail))));
 }
 
 int far_watch_end(struct far *far, struct err *err)
 {
-	return loop_watch(far->env->loop, far->vm->pidfd, POLLIN, on_qemu_end, far, &far->end_watch,
-			  err);
+	return loop_watch(far->env->loop, far->vm->pidfd, POLLIN, on_qemu_end, far,
+			  &far->end_watch, err);
 }
 
 static const struct agent_op ops[] = {
-	{ "check", far_op_check },   { "reserve", far_op_reserve }, { "start", far_op_start },
-	{ "attach", far_op_attach }, { "prepared", far_op_prepared }, { "query", far_op_query },
-	{ "cont", far_op_cont },     { "plug", far_op_plug },       { "finish", far_op_finish },
-	{ "abort", far_op_abort },
+	{ "check", far_op_check },       { "reserve", far_op_reserve },
+	{ "start", far_op_start },       { "attach", far_op_attach },
+	{ "prepared", far_op_prepared }, { "query", far_op_query },
+	{ "cont", far_op_cont },         { "plug", far_op_plug },
+	{ "finish", far_op_finish },     { "abort", far_op_abort },
 };
 
 /* ---- the connection ---- */
@@ -139,7 +141,8 @@ static json_t *hello(void)
 
 	boot_id_read(boot_id, NULL);
 	gethostname(host, sizeof(host) - 1);
-	return json_pack("{ss ss ss}", "version", VMFO_VERSION, "host", host, "boot_id", boot_id);
+	return json_pack("{ss ss ss}", "version", VMFO_VERSION, "host", host, "boot_id",
+			 boot_id);
 }
 
 int flow_agent(struct flow_env *env, int in_fd, int out_fd, struct err *err)
@@ -150,8 +153,8 @@ int flow_agent(struct flow_env *env, int in_fd, int out_fd, struct err *err)
 
 	if (!greeting)
 		return err_nomem(err);
-	r = agent_serve(env->loop, in_fd, out_fd, greeting, ops, ARRAY_SIZE(ops), &far, &far.server,
-			err);
+	r = agent_serve(env->loop, in_fd, out_fd, greeting, ops, ARRAY_SIZE(ops), &far,
+			&far.server, err);
 	json_decref(greeting);
 	/* From here on nobody listens. */
 	far.server = NULL;

@@ -60,8 +60,8 @@ int far_op_query(void *ctx, const json_t *params, json_t **result, struct err *e
 			return r;
 		alive = r == 0;
 	}
-	*result = json_pack("{sb ss ss}", "alive", (int)alive, "migration", migration, "runstate",
-			    runstate);
+	*result = json_pack("{sb ss ss}", "alive", (int)alive, "migration", migration,
+			    "runstate", runstate);
 	return 0;
 }
 
@@ -76,16 +76,18 @@ static int resume(struct far *far, struct err *err)
 		return 0;
 	/* `cont` in "inmigrate" would make it start by itself at the end of the load. */
 	if (!str_eq(migration, "completed") || !str_eq(runstate, "paused"))
-		return err_set(err, ERR_REFUSED, EBUSY,
-			       "the target is \"%s\" and \"%s\", not \"completed\" and \"paused\"",
-			       migration, runstate);
+		return err_set(
+			err, ERR_REFUSED, EBUSY,
+			"the target is \"%s\" and \"%s\", not \"completed\" and \"paused\"",
+			migration, runstate);
 	r = far->hidden ? datapath_all_to_primary(far->vm, err) : 0;
 	if (r == 0)
 		r = vm_qmp(far->vm, "cont", NULL, NULL, err);
 	if (r == 0)
 		r = vm_runstate(far->vm, runstate, err);
 	if (r == 0 && !str_eq(runstate, "running"))
-		r = err_set(err, ERR_REFUSED, EIO, "after \"cont\" the target is \"%s\"", runstate);
+		r = err_set(err, ERR_REFUSED, EIO, "after \"cont\" the target is \"%s\"",
+			    runstate);
 	return r;
 }
 
@@ -104,8 +106,8 @@ static void announce(struct vm *vm)
 	for (size_t i = 0; i < vm->def->n_nics; i++)
 		json_array_append_new(names, json_string(vm->def->nics[i].id));
 	if (vm_qmp(vm, "announce-self",
-		   json_pack("{si si si si so}", "initial", 50, "max", 550, "rounds", 5, "step", 100,
-			     "interfaces", names),
+		   json_pack("{si si si si so}", "initial", 50, "max", 550, "rounds", 5, "step",
+			     100, "interfaces", names),
 		   NULL, &err) < 0)
 		log_warn("announce-self: %s", err.msg);
 }
@@ -156,7 +158,8 @@ int far_op_plug(void *ctx, const json_t *params, json_t **result, struct err *er
 			       far_string(params, "pair"));
 	r = plug_primary(far->vm, pair, &out, err);
 	if (r == 0)
-		*result = json_pack("{ss so so so}", "state", pair_state_name(out.state), "evidence",
+		*result = json_pack("{ss so so so}", "state", pair_state_name(out.state),
+				    "evidence",
 				    string_or_null(pair_evidence_name(out.evidence)), "primary",
 				    string_or_null(out.target_primary), "reason",
 				    string_or_null(out.reason));
@@ -209,6 +212,7 @@ int far_op_abort(void *ctx, const json_t *params, json_t **result, struct err *e
 	if (far->state == FAR_IDLE)
 		return 0;
 	if (far->state == FAR_RUNNING)
-		return err_set(err, ERR_UNFINISHED, EBUSY, "the VM runs there; it is not ended");
+		return err_set(err, ERR_UNFINISHED, EBUSY,
+			       "the VM runs there; it is not ended");
 	return far_clean_up(far, "aborted", err);
 }

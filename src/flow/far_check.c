@@ -58,16 +58,17 @@ static void check_qemu(const struct vm *vm, const struct qemu_facts *facts,
 	const char *from = json_string_value(json_object_get(source, "qemu_version"));
 
 	if (!qemu_has_machine(facts, vm->def->machine))
-		strv_addf(problems, "its QEMU %s (%s) has no machine type \"%s\"", facts->version,
-			  facts->binary, vm->def->machine);
+		strv_addf(problems, "its QEMU %s (%s) has no machine type \"%s\"",
+			  facts->version, facts->binary, vm->def->machine);
 	if (!qemu_has_cpu(facts, vm->def->cpu.model))
 		strv_addf(problems, "its QEMU %s (%s) has no CPU model \"%s\"", facts->version,
 			  facts->binary, vm->def->cpu.model);
 	if (from && version_number(facts->version) < version_number(from))
-		strv_addf(problems,
-			  "its QEMU %s (%s) is older than the one the VM runs in (%s): QEMU only "
-			  "migrates to the same version or a newer one",
-			  facts->version, facts->binary, from);
+		strv_addf(
+			problems,
+			"its QEMU %s (%s) is older than the one the VM runs in (%s): QEMU only "
+			"migrates to the same version or a newer one",
+			facts->version, facts->binary, from);
 }
 
 int far_check(struct vm *vm, const json_t *source, struct strv *problems, struct err *err)

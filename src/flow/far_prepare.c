@@ -20,8 +20,7 @@ static int check_migration_id(const char *id, struct err *err)
 }
 
 /* The VM of params' definition; not locked. */
-static int open_vm(struct flow_env *env, const json_t *params, struct vm **out,
-		   struct err *err)
+static int open_vm(struct flow_env *env, const json_t *params, struct vm **out, struct err *err)
 {
 	_cleanup_free_ char *text =
 		json_dumps(json_object_get(params, "definition"), JSON_INDENT(2));
@@ -66,8 +65,8 @@ int far_op_check(void *ctx, const json_t *params, json_t **result, struct err *e
 
 static int open_journal(struct far *far, const json_t *params, struct err *err)
 {
-	json_t *details = json_pack("{ss sb}", "peer", far_string(params, "source_host"), "hidden",
-				    (int)far->hidden);
+	json_t *details = json_pack("{ss sb}", "peer", far_string(params, "source_host"),
+				    "hidden", (int)far->hidden);
 	int r;
 
 	if (!details)
@@ -80,8 +79,11 @@ static int open_journal(struct far *far, const json_t *params, struct err *err)
 
 int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err *err)
 {
-	struct op_state shown = { .operation = "incoming", .phase = "prepare", .percent = -1,
-				  .rate = -1, .remaining_ms = -1 };
+	struct op_state shown = { .operation = "incoming",
+				  .phase = "prepare",
+				  .percent = -1,
+				  .rate = -1,
+				  .remaining_ms = -1 };
 	struct far *far = ctx;
 	struct vmdef *def;
 	int r;
@@ -194,7 +196,8 @@ static int check_open(struct far *far, struct err *err)
 	int r = journal_find_open(far->env->statedir, far->vm->name, open_id, err);
 
 	if (r == 0 && !str_eq(open_id, far->migration))
-		r = err_set(err, ERR_REFUSED, ENOENT, "nothing is left there of this migration");
+		r = err_set(err, ERR_REFUSED, ENOENT,
+			    "nothing is left there of this migration");
 	return r;
 }
 
@@ -203,8 +206,8 @@ static int reopen(struct far *far, struct err *err)
 	int r = read_journal_state(far, err);
 
 	if (r == 0)
-		r = journal_reopen(far->env->statedir, far->vm->name, far->migration, &far->journal,
-				   err);
+		r = journal_reopen(far->env->statedir, far->vm->name, far->migration,
+				   &far->journal, err);
 	if (r == 0)
 		r = vm_find_running(far->vm, err);
 	if (r <= 0)

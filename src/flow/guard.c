@@ -46,7 +46,8 @@ struct answer {
 static void on_answer(void *data, int fd, short revents)
 {
 	struct answer *answer = data;
-	ssize_t n = read(fd, answer->text + answer->len, sizeof(answer->text) - 1 - answer->len);
+	ssize_t n =
+		read(fd, answer->text + answer->len, sizeof(answer->text) - 1 - answer->len);
 
 	(void)revents;
 	if (n > 0)
@@ -66,7 +67,8 @@ static int await_answer(struct guard *guard, const char *want, struct err *err)
 {
 	struct answer answer = { .fd = guard->fd };
 	struct loop_watch *watch;
-	int r = loop_watch(guard->env->loop, guard->fd, POLLIN, on_answer, &answer, &watch, err);
+	int r = loop_watch(guard->env->loop, guard->fd, POLLIN, on_answer, &answer, &watch,
+			   err);
 
 	if (r < 0)
 		return r;
@@ -89,7 +91,8 @@ static int send_line(int fd, const char *line, size_t len, struct err *err)
 static int send_task(int fd, const struct vm *vm, const char *migration, const char *host,
 		     struct err *err)
 {
-	json_t *task = json_pack("{ss ss ss}", "vm", vm->name, "migration", migration, "host", host);
+	json_t *task =
+		json_pack("{ss ss ss}", "vm", vm->name, "migration", migration, "host", host);
 	_cleanup_free_ char *line = NULL;
 	size_t len = 0;
 
@@ -202,7 +205,8 @@ static int read_line(char *line, size_t size, struct err *err)
 			return 1;
 		}
 		if (++len == size)
-			return err_set(err, ERR_INTERNAL, EMSGSIZE, "guard: a line is too long");
+			return err_set(err, ERR_INTERNAL, EMSGSIZE,
+				       "guard: a line is too long");
 	}
 }
 
@@ -216,7 +220,8 @@ static int read_task(struct task *task, struct err *err)
 	if (r < 0)
 		return r;
 	root = r ? json_loads(line, 0, NULL) : NULL;
-	if (json_unpack(root, "{ss ss ss}", "vm", &vm, "migration", &migration, "host", &host) < 0) {
+	if (json_unpack(root, "{ss ss ss}", "vm", &vm, "migration", &migration, "host", &host) <
+	    0) {
 		json_decref(root);
 		return err_set(err, ERR_USAGE, EPROTO,
 			       "guard: this is started by 'vmfo migrate', not by hand");

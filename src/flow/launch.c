@@ -70,9 +70,10 @@ static int await_pairs(struct vm *vm, int wait_s, struct flow_run *run, struct e
 		run_pair(run, pair->id, pair_state_name(out->state));
 	}
 	if (result->status == ERR_DEGRADED) {
-		result->reason = str_printf("after %d s the guest has not taken its pair whole; "
-					    "is net_failover in it? See: vmfo status %s",
-					    wait_s, vm->name);
+		result->reason =
+			str_printf("after %d s the guest has not taken its pair whole; "
+				   "is net_failover in it? See: vmfo status %s",
+				   wait_s, vm->name);
 	}
 	return 0;
 }

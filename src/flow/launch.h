@@ -10,8 +10,8 @@
 
 struct launch_opts {
 	const char *vm;
-	const char *file;  /* take this definition, and keep it; NULL: the one it has */
-	int wait_pair_s;   /* wait so long for every pair to be whole; -1: do not */
+	const char *file; /* take this definition, and keep it; NULL: the one it has */
+	int wait_pair_s;  /* wait so long for every pair to be whole; -1: do not */
 };
 
 /*

@@ -37,8 +37,9 @@ static const struct step table[] = {
 
 void migrate_write_state(struct migration *m, const struct report_event *progress)
 {
-	struct op_state state = { .operation = "migrate", .percent = -1, .rate = -1,
-				  .remaining_ms = -1 };
+	struct op_state state = {
+		.operation = "migrate", .percent = -1, .rate = -1, .remaining_ms = -1
+	};
 
 	if (progress && clock_ms() - m->state_written < 500)
 		return;
@@ -117,10 +118,11 @@ static enum err_kind look_after_rollback(struct migration *m)
 		if (m->had_primary[i] && out->state < PAIR_PLUGGED)
 			status = ERR_DEGRADED;
 		if (m->begun && m->had_primary[i] && out->state == PAIR_PLUGGED)
-			run_warn(&m->run,
-				 "pair %s: the primary is plugged; nothing showed whether the guest uses "
-				 "it (no guest agent, no traffic)",
-				 pair->id);
+			run_warn(
+				&m->run,
+				"pair %s: the primary is plugged; nothing showed whether the guest uses "
+				"it (no guest agent, no traffic)",
+				pair->id);
 	}
 	return status;
 }
@@ -142,8 +144,8 @@ static void describe_failure(struct migration *m, enum steps_end end, struct err
 			"%s; its QEMU has ended, so it runs nowhere: start it with 'vmfo launch %s'",
 			err->msg, m->vm->name);
 	else if (kind == ERR_ROLLED_BACK)
-		err_set(err, kind, err->errnum, "%s; rolled back: it runs here, its pair is whole",
-			err->msg);
+		err_set(err, kind, err->errnum,
+			"%s; rolled back: it runs here, its pair is whole", err->msg);
 	else if (kind == ERR_DEGRADED)
 		err_set(err, kind, err->errnum,
 			"%s; rolled back: it runs here, but without a primary; plug it: "

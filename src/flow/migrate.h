@@ -11,11 +11,11 @@
 struct migrate_opts {
 	const char *vm;
 	const char *host;
-	int unplug_timeout_s;   /* -1: host.json's */
-	int timeout_s;          /* of precopy; 0: none; -1: host.json's */
-	int downtime_limit_ms;  /* -1: host.json's */
-	int64_t bandwidth;      /* bytes a second; 0: no limit; -1: host.json's */
-	bool hidden;            /* --replug=hidden */
+	int unplug_timeout_s;  /* -1: host.json's */
+	int timeout_s;         /* of precopy; 0: none; -1: host.json's */
+	int downtime_limit_ms; /* -1: host.json's */
+	int64_t bandwidth;     /* bytes a second; 0: no limit; -1: host.json's */
+	bool hidden;           /* --replug=hidden */
 	bool allow_degraded;
 	bool dry_run;
 };

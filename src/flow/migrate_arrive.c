@@ -31,7 +31,8 @@ static int look_at_target(struct migration *m, struct err *err)
 	if (r < 0)
 		return r;
 	if (!state.alive)
-		return err_set(err, ERR_UNFINISHED, ESRCH, "the QEMU on %s has ended", m->opts.host);
+		return err_set(err, ERR_UNFINISHED, ESRCH, "the QEMU on %s has ended",
+			       m->opts.host);
 	return str_eq(state.runstate, "running");
 }
 
@@ -46,16 +47,17 @@ static int take_back(struct migration *m, struct err *err)
 	int r;
 
 	if (m->source_gone)
-		return err_set(err, ERR_UNFINISHED, err->errnum,
-			       "%s; the source QEMU has ended, so it runs nowhere: its paused copy is on "
-			       "%s",
-			       err->msg, m->opts.host);
+		return err_set(
+			err, ERR_UNFINISHED, err->errnum,
+			"%s; the source QEMU has ended, so it runs nowhere: its paused copy is on "
+			"%s",
+			err->msg, m->opts.host);
 	r = target_abort(m->target, &why);
 	if (r == 0)
 		r = vm_qmp(m->vm, "cont", NULL, NULL, &why);
 	if (r < 0)
-		return err_set(err, ERR_UNFINISHED, err->errnum, "%s; taking it back: %s", err->msg,
-			       why.msg);
+		return err_set(err, ERR_UNFINISHED, err->errnum, "%s; taking it back: %s",
+			       err->msg, why.msg);
 	m->committed = false;
 	err->kind = ERR_ROLLED_BACK;
 	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
@@ -85,10 +87,11 @@ int migrate_run_target(void *ctx, struct err *err)
 		if (r > 0)
 			return 0;
 		if (r < 0)
-			return err_set(err, ERR_UNFINISHED, err->errnum,
-				       "%s; the VM was handed over to %s, and whether it runs there is "
-				       "not known: it is left stopped here. Look there: vmfo status %s",
-				       err->msg, m->opts.host, m->vm->name);
+			return err_set(
+				err, ERR_UNFINISHED, err->errnum,
+				"%s; the VM was handed over to %s, and whether it runs there is "
+				"not known: it is left stopped here. Look there: vmfo status %s",
+				err->msg, m->opts.host, m->vm->name);
 		if (--tries == 0)
 			return take_back(m, err);
 	}
@@ -125,17 +128,19 @@ int migrate_retire_source(void *ctx, struct err *err)
 	/* In this order: at no time does a definition lie here that nobody holds back. */
 	if (store_bury(m->run.env, m->vm->name, m->opts.host, m->id, &why) < 0 ||
 	    vm_end_qemu(m->vm, &why) < 0)
-		note_short(m, ERR_UNFINISHED,
-			   str_printf("it runs on %s, but its stopped copy here could not be ended: %s",
-				      m->opts.host, why.msg));
+		note_short(
+			m, ERR_UNFINISHED,
+			str_printf(
+				"it runs on %s, but its stopped copy here could not be ended: %s",
+				m->opts.host, why.msg));
 	return 0;
 }
 
 /* ---- the pair ---- */
 
 /* Asks for one plug, once more if the connection was lost in it. */
-static int replug_one(struct migration *m, const struct vm_pair *pair,
-		      struct pair_result *out, struct err *err)
+static int replug_one(struct migration *m, const struct vm_pair *pair, struct pair_result *out,
+		      struct err *err)
 {
 	int r = target_plug(m->target, pair, out, err);
 
@@ -160,11 +165,13 @@ int migrate_replug(void *ctx, struct err *err)
 			out->reason = strdup(why.msg);
 		run_pair(&m->run, out->id, pair_state_name(out->state));
 		if (out->state < PAIR_PLUGGED)
-			note_short(m, ERR_DEGRADED,
-				   str_printf("it runs on %s, but pair %s has no primary: %s; to try "
-					      "again, there: vmfo replug %s",
-					      m->opts.host, out->id,
-					      out->reason ?: "QEMU did not plug it", m->vm->name));
+			note_short(
+				m, ERR_DEGRADED,
+				str_printf(
+					"it runs on %s, but pair %s has no primary: %s; to try "
+					"again, there: vmfo replug %s",
+					m->opts.host, out->id,
+					out->reason ?: "QEMU did not plug it", m->vm->name));
 	}
 	return 0;
 }
@@ -181,9 +188,10 @@ int migrate_finish(void *ctx, struct err *err)
 	if (r == 0 && !m->vm->pid)
 		r = vm_remove_rundir(m->vm, &why);
 	if (r < 0)
-		note_short(m, ERR_UNFINISHED,
-			   str_printf("it runs on %s, but the end of its migration could not be "
-				      "written down: %s",
-				      m->opts.host, why.msg));
+		note_short(
+			m, ERR_UNFINISHED,
+			str_printf("it runs on %s, but the end of its migration could not be "
+				   "written down: %s",
+				   m->opts.host, why.msg));
 	return 0;
 }

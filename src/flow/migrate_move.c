@@ -68,9 +68,12 @@ static int check_parts(struct migration *m, struct err *err)
 static void tell_progress(struct migration *m, const struct source_figures *now,
 			  const char *text)
 {
-	struct report_event event = { .percent = -1, .rate = -1, .remaining_ms = -1,
+	struct report_event event = { .percent = -1,
+				      .rate = -1,
+				      .remaining_ms = -1,
 				      .remaining_bytes = now->remaining,
-				      .transferred_bytes = now->transferred, .text = text };
+				      .transferred_bytes = now->transferred,
+				      .text = text };
 
 	if (now->total > 0 && now->remaining >= 0)
 		event.percent = (int)(100 - now->remaining * 100 / now->total);
@@ -115,10 +118,11 @@ static int check_asked(struct migration *m, struct err *err)
 		const struct vm_pair *pair = &m->vm->def->pairs[i];
 
 		if (m->had_primary[i] && !source_was_asked(&m->source, pair))
-			return err_set(err, ERR_REFUSED, EBUSY,
-				       "pair %s: QEMU did not ask the guest to let go of the primary: "
-				       "%s",
-				       pair->id, vm_log_tail(m->vm, tail, sizeof(tail)));
+			return err_set(
+				err, ERR_REFUSED, EBUSY,
+				"pair %s: QEMU did not ask the guest to let go of the primary: "
+				"%s",
+				pair->id, vm_log_tail(m->vm, tail, sizeof(tail)));
 	}
 	return 0;
 }
@@ -181,10 +185,11 @@ static int unplug_timed_out(struct migration *m, int64_t since_ms, struct err *e
 {
 	char names[200];
 
-	return err_set(err, ERR_REFUSED, ETIMEDOUT,
-		       "the guest did not let go of its primary within %d s (holding on: %s); is its "
-		       "hot-plug driver loaded? See --unplug-timeout",
-		       m->opts.unplug_timeout_s, holding_on(m, since_ms, names, sizeof(names)));
+	return err_set(
+		err, ERR_REFUSED, ETIMEDOUT,
+		"the guest did not let go of its primary within %d s (holding on: %s); is its "
+		"hot-plug driver loaded? See --unplug-timeout",
+		m->opts.unplug_timeout_s, holding_on(m, since_ms, names, sizeof(names)));
 }
 
 int migrate_unplug(void *ctx, struct err *err)
@@ -205,7 +210,8 @@ int migrate_unplug(void *ctx, struct err *err)
 		if (r < 0)
 			return r;
 		/* No query first: every packet counts from the moment it was let go. */
-		if (m->source.status == SOURCE_ACTIVE || m->source.status == SOURCE_PRE_SWITCHOVER)
+		if (m->source.status == SOURCE_ACTIVE ||
+		    m->source.status == SOURCE_PRE_SWITCHOVER)
 			return let_go(m, err);
 		if (clock_ms() >= deadline)
 			return unplug_timed_out(m, clock_ms() - begun, err);
@@ -281,11 +287,12 @@ int migrate_precopy(void *ctx, struct err *err)
 		if (r < 0)
 			return r;
 		if (clock_ms() >= deadline)
-			return err_set(err, ERR_REFUSED, ETIMEDOUT,
-				       "the copy did not converge within %d s (%lld MiB left, the guest "
-				       "changes its memory too fast); see --timeout, --downtime-limit, "
-				       "--bandwidth",
-				       m->opts.timeout_s, (long long)(now.remaining >> 20));
+			return err_set(
+				err, ERR_REFUSED, ETIMEDOUT,
+				"the copy did not converge within %d s (%lld MiB left, the guest "
+				"changes its memory too fast); see --timeout, --downtime-limit, "
+				"--bandwidth",
+				m->opts.timeout_s, (long long)(now.remaining >> 20));
 	}
 	return 0;
 }
@@ -385,8 +392,8 @@ int migrate_switchover(void *ctx, struct err *err)
 		return r;
 	/* An interrupt between here and the end could not be acted upon. */
 	loop_shield(loop);
-	r = vm_qmp(m->vm, "migrate-continue", json_pack("{ss}", "state", "pre-switchover"), NULL,
-		   err);
+	r = vm_qmp(m->vm, "migrate-continue", json_pack("{ss}", "state", "pre-switchover"),
+		   NULL, err);
 	if (r == 0)
 		r = await_handover(m, err);
 	if (r < 0) {

@@ -55,11 +55,12 @@ static int check_pairs(struct migration *m, struct err *err)
 			if (!out->source_primary)
 				return err_nomem(err);
 		} else if (!m->opts.allow_degraded) {
-			return err_set(err, ERR_REFUSED, ENODEV,
-				       "pair %s is %s: its primary is not plugged; plug it (vmfo "
-				       "replug %s), wait for the guest to boot, or move the VM as it "
-				       "is (--allow-degraded)",
-				       def->pairs[i].id, pair_state_name(out->state), m->vm->name);
+			return err_set(
+				err, ERR_REFUSED, ENODEV,
+				"pair %s is %s: its primary is not plugged; plug it (vmfo "
+				"replug %s), wait for the guest to boot, or move the VM as it "
+				"is (--allow-degraded)",
+				def->pairs[i].id, pair_state_name(out->state), m->vm->name);
 		}
 	}
 	return 0;
@@ -113,10 +114,11 @@ static int check_running(struct migration *m, struct err *err)
 	if (r == 0)
 		r = vm_runstate(m->vm, state, err);
 	if (r == 0 && !str_eq(state, "running"))
-		return err_set(err, ERR_REFUSED, EBUSY,
-			       "it is not running but \"%s\"; its guest could not let go of its "
-			       "primary. Let it run first ('cont' on its monitor)",
-			       state);
+		return err_set(
+			err, ERR_REFUSED, EBUSY,
+			"it is not running but \"%s\"; its guest could not let go of its "
+			"primary. Let it run first ('cont' on its monitor)",
+			state);
 	return r;
 }
 
@@ -167,8 +169,8 @@ int migrate_check_target(void *ctx, struct err *err)
 int migrate_open_journal(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
-	json_t *details = json_pack("{ss sb}", "peer", m->opts.host, "hidden",
-				    (int)m->opts.hidden);
+	json_t *details =
+		json_pack("{ss sb}", "peer", m->opts.host, "hidden", (int)m->opts.hidden);
 	int r;
 
 	if (!details)
@@ -225,7 +227,8 @@ int migrate_undo_reserve(void *ctx, struct err *err)
 			return r;
 	}
 	if (!m->prepared) {
-		run_note(&m->run, "%s was cut off; its agent cleans up by itself", m->opts.host);
+		run_note(&m->run, "%s was cut off; its agent cleans up by itself",
+			 m->opts.host);
 		return 0;
 	}
 	r = migrate_reconnect(m, err);

@@ -27,10 +27,10 @@ struct migration {
 	struct guard *guard;
 	struct tunnel *tunnel;
 	struct journal *journal;
-	bool *had_primary;   /* by pair: it was plugged when the migration began */
-	bool begun;          /* `migrate` was sent */
-	bool prepared;       /* the target was told that the source may hand over */
-	bool source_gone;    /* the source QEMU has ended */
+	bool *had_primary; /* by pair: it was plugged when the migration began */
+	bool begun;        /* `migrate` was sent */
+	bool prepared;     /* the target was told that the source may hand over */
+	bool source_gone;  /* the source QEMU has ended */
 	bool committed;
 	int64_t state_written; /* clock_ms() of the last state.json */
 };

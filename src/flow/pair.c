@@ -40,7 +40,8 @@ char *pair_primary_text(const struct vm_pair *pair)
 	char id[80];
 
 	return str_printf("%s (%s)", vm_primary_id(pair, id, sizeof(id)),
-			  pair->primary.kind == VM_PRIMARY_EMULATED ? pair->primary.model : "vf");
+			  pair->primary.kind == VM_PRIMARY_EMULATED ? pair->primary.model :
+								      "vf");
 }
 
 int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
@@ -51,7 +52,8 @@ int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
 	size_t i;
 	int r;
 
-	r = vm_qmp(vm, "qom-list", json_pack("{ss}", "path", "/machine/peripheral"), &list, err);
+	r = vm_qmp(vm, "qom-list", json_pack("{ss}", "path", "/machine/peripheral"), &list,
+		   err);
 	if (r < 0)
 		return r;
 	vm_primary_id(pair, id, sizeof(id));
@@ -78,8 +80,8 @@ static int negotiated(struct vm *vm, const struct vm_pair *pair)
 	int found = 0;
 	size_t i;
 
-	if (!path || vm_qmp(vm, "x-query-virtio-status", json_pack("{ss}", "path", path), &status,
-			    NULL) < 0)
+	if (!path || vm_qmp(vm, "x-query-virtio-status", json_pack("{ss}", "path", path),
+			    &status, NULL) < 0)
 		return -ENOTSUP;
 	features = json_object_get(json_object_get(status, "guest-features"), "dev-features");
 	json_array_foreach (features, i, feature) {
@@ -124,12 +126,14 @@ enum pair_side pair_seen_side(const struct vm *vm, const struct vm_pair *pair, i
 }
 
 /* What shows that the guest uses its primary. */
-static enum pair_evidence evidence_of_use(struct vm *vm, const struct vm_pair *pair, int64_t since_ms)
+static enum pair_evidence evidence_of_use(struct vm *vm, const struct vm_pair *pair,
+					  int64_t since_ms)
 {
 	if (vm->def->guest_agent) {
 		_cleanup_free_ char *path = vm_path(vm, "qga.sock");
 		int n = path ? guest_agent_count_interfaces(vm->env->loop, path, &pair->mac,
-							    deadline_in(GUEST_AGENT_TIMEOUT_MS), NULL) :
+							    deadline_in(GUEST_AGENT_TIMEOUT_MS),
+							    NULL) :
 			       -ENOMEM;
 
 		if (n >= 3)

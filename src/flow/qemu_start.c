@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "host/qemu_probe.h"
 #include "io/file.h"
 
 /* For QEMU to answer on QMP, beside the time that preallocation takes. */
@@ -40,7 +41,8 @@ static void check_port(struct strv *problems, const char *nic, const struct vm_p
 	else if (port->bridge && !link.is_bridge)
 		strv_addf(problems, "%s: %s is not a bridge", nic, name);
 	else if (!link.up)
-		strv_addf(problems, "%s: %s is down; set it up: ip link set %s up", nic, name, name);
+		strv_addf(problems, "%s: %s is down; set it up: ip link set %s up", nic, name,
+			  name);
 }
 
 static void check_memory(struct strv *problems, const struct vmdef *def)
@@ -55,7 +57,8 @@ static void check_memory(struct strv *problems, const struct vmdef *def)
 	line = strstr(text, "MemAvailable:");
 	if (line && sscanf(line, "MemAvailable: %" SCNu64, &free_kib) == 1 &&
 	    free_kib / 1024 < (uint64_t)def->memory.mib)
-		strv_addf(problems, "memory: the VM needs %d MiB, %" PRIu64 " MiB are available",
+		strv_addf(problems,
+			  "memory: the VM needs %d MiB, %" PRIu64 " MiB are available",
 			  def->memory.mib, free_kib / 1024);
 }
 
@@ -125,8 +128,8 @@ static int make_tap(struct vm *vm, const struct qemu_tap *plan, struct tap_fds *
 	vm->n_taps++;
 	if (!tap->nic || !tap->bridge)
 		return err_nomem(err);
-	r = net_tap_make("vmfo%d", plan->bridge, plan->queues, mtu_of(vm->def, plan->nic), tap->name,
-			 fds->fd + fds->n, err);
+	r = net_tap_make("vmfo%d", plan->bridge, plan->queues, mtu_of(vm->def, plan->nic),
+			 tap->name, fds->fd + fds->n, err);
 	if (r < 0)
 		return err_wrap(err, "make the tap of %s", plan->netdev);
 	fds->n += (size_t)plan->queues;
@@ -161,10 +164,12 @@ static int make_taps(struct vm *vm, const struct qemu_tap *plan, size_t n, struc
 /* What an earlier QEMU, or one that died, has left in the folder. */
 static void remove_stale(const struct vm *vm)
 {
-	static const char *const files[] = { "qmp.sock",      "monitor.sock", "monitor.pending.sock",
-					     "qga.sock",      "incoming.sock", "out.sock",
-					     "vm.json",       "pid",          "state.json",
-					     "qemu.log",      "serial.log" };
+	static const char *const files[] = {
+		"qmp.sock", "monitor.sock",  "monitor.pending.sock",
+		"qga.sock", "incoming.sock", "out.sock",
+		"vm.json",  "pid",           "state.json",
+		"qemu.log", "serial.log"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *path = vm_path(vm, files[i]);
@@ -194,12 +199,18 @@ static void add_scope(const struct vm *vm, struct strv *argv)
 static int make_argv(const struct vm *vm, const struct qemu_start *how, struct strv *argv,
 		     struct err *err)
 {
+	struct qemu_facts *facts;
 	struct qemu_argv_env env = { .qemu = qemu_binary(vm),
 				     .rundir = vm->rundir,
 				     .vhost_net = access("/dev/vhost-net", R_OK | W_OK) == 0,
 				     .incoming = how->incoming,
 				     .without_primaries = how->without_primaries };
+	int r = qemu_probe(vm->env->loop, env.qemu, &facts, err);
 
+	if (r < 0)
+		return r;
+	env.sandbox = facts->sandbox;
+	qemu_facts_free(facts);
 	add_scope(vm, argv);
 	return qemu_argv(vm->def, &env, argv, err);
 }
@@ -272,8 +283,8 @@ static int await_qmp(struct vm *vm, struct err *err)
 	}
 }
 
-static int start_process(struct vm *vm, const struct qemu_start *how,
-			 const struct tap_fds *fds, struct err *err)
+static int start_process(struct vm *vm, const struct qemu_start *how, const struct tap_fds *fds,
+			 struct err *err)
 {
 	struct strv argv = { 0 };
 	int r = make_argv(vm, how, &argv, err);

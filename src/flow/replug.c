@@ -22,9 +22,10 @@ static int connect_running(struct vm *vm, struct err *err)
 	if (r == 0)
 		r = vm_runstate(vm, state, err);
 	if (r == 0 && !str_eq(state, "running"))
-		return err_set(err, ERR_REFUSED, EBUSY,
-			       "it is not running but \"%s\"; its guest could not take the primary",
-			       state);
+		return err_set(
+			err, ERR_REFUSED, EBUSY,
+			"it is not running but \"%s\"; its guest could not take the primary",
+			state);
 	return r;
 }
 
@@ -59,8 +60,7 @@ static int replug(struct flow_run *run, struct vm *vm, struct err *err)
 	return 0;
 }
 
-int flow_replug(struct flow_env *env, const char *name, struct result *result,
-		struct err *err)
+int flow_replug(struct flow_env *env, const char *name, struct result *result, struct err *err)
 {
 	_cleanup_(vm_closep) struct vm *vm = NULL;
 	struct flow_run run;

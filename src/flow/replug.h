@@ -9,7 +9,6 @@
 #include "flow/result.h"
 
 /* Return: 0 (result->status ERR_NONE or ERR_DEGRADED, a reason for each), or a failure. */
-int flow_replug(struct flow_env *env, const char *vm, struct result *result,
-		struct err *err);
+int flow_replug(struct flow_env *env, const char *vm, struct result *result, struct err *err);
 
 #endif

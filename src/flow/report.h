@@ -20,17 +20,17 @@ enum report_kind {
 struct report_event {
 	enum report_kind kind;
 	const char *vm;
-	const char *phase;     /* "prepare", "wait-unplug", "precopy", …; NULL: none */
-	int64_t elapsed_ms;    /* since the flow began */
+	const char *phase;  /* "prepare", "wait-unplug", "precopy", …; NULL: none */
+	int64_t elapsed_ms; /* since the flow began */
 	/* REPORT_PROGRESS; -1 where it is not known */
-	int percent;           /* of the RAM that is left in this round of the copy */
-	int64_t rate;          /* bytes a second */
-	int64_t remaining_ms;  /* an estimate */
+	int percent;          /* of the RAM that is left in this round of the copy */
+	int64_t rate;         /* bytes a second */
+	int64_t remaining_ms; /* an estimate */
 	int64_t remaining_bytes;
 	int64_t transferred_bytes;
 	/* REPORT_PAIR */
 	const char *pair;
-	const char *state;     /* "asked", "let-go", "plugged", "paired", … */
+	const char *state; /* "asked", "let-go", "plugged", "paired", … */
 	/* REPORT_NOTE, REPORT_WARNING; in REPORT_PROGRESS a detail ("net1 holds on") or NULL */
 	const char *text;
 };

@@ -11,7 +11,8 @@ static const char *const outcome_names[] = {
 	[OUTCOME_REFUSED] = "refused",
 	[OUTCOME_UNFINISHED] = "unfinished",
 };
-static_assert(ARRAY_SIZE(outcome_names) == OUTCOME_UNFINISHED + 1, "every outcome has its name");
+static_assert(ARRAY_SIZE(outcome_names) == OUTCOME_UNFINISHED + 1,
+	      "every outcome has its name");
 
 const char *outcome_name(enum outcome outcome)
 {
@@ -45,7 +46,8 @@ static const char *const evidence_names[] = {
 	[PAIR_EVIDENCE_GUEST_AGENT] = "guest-agent",
 	[PAIR_EVIDENCE_FDB] = "fdb",
 };
-static_assert(ARRAY_SIZE(evidence_names) == PAIR_EVIDENCE_FDB + 1, "every evidence has its name");
+static_assert(ARRAY_SIZE(evidence_names) == PAIR_EVIDENCE_FDB + 1,
+	      "every evidence has its name");
 
 const char *pair_evidence_name(enum pair_evidence evidence)
 {
@@ -94,7 +96,8 @@ static void add_migration(json_t *object, const struct result *result)
 	json_object_set_new(object, "downtime_ms",
 			    result->downtime_ms < 0 ? json_null() :
 						      json_integer(result->downtime_ms));
-	json_object_set_new(object, "transferred_bytes", json_integer(result->transferred_bytes));
+	json_object_set_new(object, "transferred_bytes",
+			    json_integer(result->transferred_bytes));
 }
 
 json_t *result_json(const struct result *result)

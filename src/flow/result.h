@@ -32,7 +32,7 @@ enum pair_state {
 	PAIR_PAIRED,         /* and the guest was seen to use it */
 };
 
-const char *pair_state_name(enum pair_state state); /* "standby-only", …; static */
+const char *pair_state_name(enum pair_state state);     /* "standby-only", …; static */
 enum pair_state pair_state_from_name(const char *name); /* PAIR_UNKNOWN for any other */
 
 /* What the guest's use of its primary was seen by. */
@@ -50,9 +50,9 @@ struct pair_result {
 	char *id;
 	enum pair_state state;
 	enum pair_evidence evidence; /* of PAIR_PAIRED */
-	char *source_primary; /* QEMU id and model; NULL: it had none */
-	char *target_primary; /* the same; NULL: none */
-	char *reason;         /* why it is not whole; NULL */
+	char *source_primary;        /* QEMU id and model; NULL: it had none */
+	char *target_primary;        /* the same; NULL: none */
+	char *reason;                /* why it is not whole; NULL */
 };
 
 struct phase_result {
@@ -71,12 +71,12 @@ struct result {
 	char *vm;
 	char *source, *target; /* host names; migrate only */
 	enum outcome outcome;
-	enum err_kind status;  /* the exit status; ERR_NONE: 0 */
-	char *reason;          /* NULL when done */
-	pid_t pid;             /* launch */
+	enum err_kind status; /* the exit status; ERR_NONE: 0 */
+	char *reason;         /* NULL when done */
+	pid_t pid;            /* launch */
 	struct phase_result phases[RESULT_MAX_PHASES];
 	size_t n_phases;
-	int64_t downtime_ms;   /* as QEMU measured it; -1: it never stopped */
+	int64_t downtime_ms; /* as QEMU measured it; -1: it never stopped */
 	int64_t total_ms;
 	int64_t transferred_bytes; /* -1: not a migration */
 	struct pair_result *pairs;

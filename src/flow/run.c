@@ -8,10 +8,9 @@ int run_begin(struct flow_run *run, struct flow_env *env, const char *schema, co
 	      struct result *result, struct err *err)
 {
 	*run = (struct flow_run){ .env = env, .result = result, .started = clock_ms() };
-	*result = (struct result){ .schema = schema,
-				   .vm = strdup(vm),
-				   .downtime_ms = -1,
-				   .transferred_bytes = -1 };
+	*result = (struct result){
+		.schema = schema, .vm = strdup(vm), .downtime_ms = -1, .transferred_bytes = -1
+	};
 	return result->vm ? 0 : err_nomem(err);
 }
 

@@ -62,7 +62,8 @@ static void on_event(void *user, const char *event, const json_t *data)
 	struct source *source = user;
 
 	if (str_eq(event, "MIGRATION"))
-		source->status = status_from(json_string_value(json_object_get(data, "status")));
+		source->status =
+			status_from(json_string_value(json_object_get(data, "status")));
 	else if (str_eq(event, "UNPLUG_PRIMARY"))
 		note_asked(source, json_string_value(json_object_get(data, "device-id")));
 	else if (str_eq(event, "SHUTDOWN"))
@@ -173,13 +174,15 @@ int source_cancel(struct source *source, struct err *err)
 					       "the source QEMU has ended") :
 				       r;
 		if (now.status == SOURCE_COMPLETED)
-			return err_set(err, ERR_INTERNAL, EALREADY, "the migration has completed");
+			return err_set(err, ERR_INTERNAL, EALREADY,
+				       "the migration has completed");
 		if (is_over(now.status))
 			return await_running(source, err);
 		if (clock_ms() >= deadline)
 			return err_set(err, ERR_UNFINISHED, ETIMEDOUT,
 				       "QEMU still says \"%s\" %d s after migrate_cancel",
-				       source_status_name(now.status), CANCEL_TIMEOUT_MS / 1000);
+				       source_status_name(now.status),
+				       CANCEL_TIMEOUT_MS / 1000);
 		if (!asked)
 			r = vm_qmp(source->vm, "migrate_cancel", NULL, NULL, err);
 		asked = r == 0;

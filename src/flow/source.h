@@ -25,12 +25,12 @@ enum source_status {
 
 struct source_figures {
 	enum source_status status;
-	char error[256];       /* error-desc; "" */
-	int64_t transferred;   /* bytes */
+	char error[256];     /* error-desc; "" */
+	int64_t transferred; /* bytes */
 	int64_t remaining;
 	int64_t total;
-	int64_t rate;          /* bytes a second */
-	int64_t downtime_ms;   /* of a completed one; -1 */
+	int64_t rate;                 /* bytes a second */
+	int64_t downtime_ms;          /* of a completed one; -1 */
 	int64_t expected_downtime_ms; /* -1 */
 };
 
@@ -40,7 +40,7 @@ struct source {
 	enum source_status status; /* of the last event or query */
 	char (*asked)[80];         /* primaries that QEMU asked the guest to unplug, by id */
 	size_t n_asked;
-	bool ended;                /* SHUTDOWN was seen, or the connection is gone */
+	bool ended; /* SHUTDOWN was seen, or the connection is gone */
 };
 
 void source_watch(struct source *source, struct vm *vm);

@@ -13,9 +13,9 @@
 struct op_state {
 	char operation[32]; /* "migrate", "incoming" */
 	char phase[32];
-	char peer[256];     /* the other host */
-	int percent;        /* -1: not known; so the next two */
-	int64_t rate;       /* bytes a second */
+	char peer[256]; /* the other host */
+	int percent;    /* -1: not known; so the next two */
+	int64_t rate;   /* bytes a second */
 	int64_t remaining_ms;
 };
 

@@ -200,7 +200,8 @@ int flow_status(struct flow_env *env, const char *name, struct vm_status *out, s
 		return r;
 	if (!is_defined(env, name))
 		return err_set(err, ERR_REFUSED, ENOENT,
-			       "there is no VM \"%s\" here; 'vmfo list' shows those that are", name);
+			       "there is no VM \"%s\" here; 'vmfo list' shows those that are",
+			       name);
 	out->name = strdup(name);
 	r = out->name ? look(env, vm, out, err) : err_nomem(err);
 	if (r < 0)
@@ -265,13 +266,16 @@ json_t *vm_status_json(const struct vm_status *status)
 
 		json_array_append_new(pairs, json_pack("{ss ss so so}", "id", pair->id, "state",
 						       pair_state_name(pair->state), "evidence",
-						       string_or_null(pair_evidence_name(pair->evidence)), "primary",
+						       string_or_null(pair_evidence_name(
+							       pair->evidence)),
+						       "primary",
 						       string_or_null(pair->target_primary)));
 	}
 	object = json_pack("{ss ss ss so so so so ss so}", "schema", "vmfo.status/1", "vm",
 			   status->name, "state", vm_state_name(status->state), "detail",
-			   string_or_null(status->detail), "pid", known_or_null(status->pid ?: -1),
-			   "moved_to", string_or_null(status->moved_to), "open_journal",
+			   string_or_null(status->detail), "pid",
+			   known_or_null(status->pid ?: -1), "moved_to",
+			   string_or_null(status->moved_to), "open_journal",
 			   string_or_null(status->open_journal), "pair",
 			   vm_status_pair_summary(status), "pairs", pairs);
 	if (object && status->state == VM_MIGRATING)

@@ -10,7 +10,7 @@
 #include "flow/result.h"
 
 enum vm_state {
-	VM_STOPPED,   /* defined, not running */
+	VM_STOPPED, /* defined, not running */
 	VM_RUNNING,
 	VM_PAUSED,
 	VM_MIGRATING, /* away from here, by a vmfo that is at it */
@@ -26,10 +26,10 @@ const char *vm_state_name(enum vm_state state); /* static */
 struct vm_status {
 	char *name;
 	enum vm_state state;
-	char *detail;    /* QEMU's runstate, or what the other vmfo does; NULL */
-	pid_t pid;       /* 0: none */
-	char *moved_to;  /* VM_MOVED */
-	char *open_journal; /* id of an operation that did not finish; NULL */
+	char *detail;              /* QEMU's runstate, or what the other vmfo does; NULL */
+	pid_t pid;                 /* 0: none */
+	char *moved_to;            /* VM_MOVED */
+	char *open_journal;        /* id of an operation that did not finish; NULL */
 	struct pair_result *pairs; /* state, evidence and target_primary (the present one) */
 	size_t n_pairs;
 	bool pairs_known;

@@ -21,7 +21,8 @@ int steps_check(const struct steps *steps, struct err *err)
 static int write_journal(const struct steps *steps, const struct step *step, const char *state,
 			 struct err *err)
 {
-	return *steps->journal ? journal_step(*steps->journal, step->name, state, NULL, err) : 0;
+	return *steps->journal ? journal_step(*steps->journal, step->name, state, NULL, err) :
+				 0;
 }
 
 static void write_journal_or_warn(const struct steps *steps, const struct step *step,

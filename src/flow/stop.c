@@ -23,10 +23,11 @@ static int power_down(struct vm *vm, int timeout_s, struct err *err)
 		return r;
 	r = vm_wait_gone(vm, deadline_in((int64_t)timeout_s * 1000), err);
 	if (r == -ETIMEDOUT)
-		return err_set(err, ERR_REFUSED, ETIMEDOUT,
-			       "the guest did not power down within %d s and still runs; wait longer "
-			       "(--timeout), or end it the hard way (--force)",
-			       timeout_s);
+		return err_set(
+			err, ERR_REFUSED, ETIMEDOUT,
+			"the guest did not power down within %d s and still runs; wait longer "
+			"(--timeout), or end it the hard way (--force)",
+			timeout_s);
 	return r;
 }
 
@@ -105,9 +106,10 @@ static int await_end(struct flow_env *env, int pidfd, struct err *err)
 	r = loop_run(env->loop, is_set, &ended, deadline_in(CANCEL_TIMEOUT_MS), err);
 	loop_unwatch(watch);
 	if (r == -ETIMEDOUT)
-		return err_set(err, ERR_UNFINISHED, ETIMEDOUT,
-			       "it was told to stop %d s ago and is still undoing; see 'vmfo status'",
-			       CANCEL_TIMEOUT_MS / 1000);
+		return err_set(
+			err, ERR_UNFINISHED, ETIMEDOUT,
+			"it was told to stop %d s ago and is still undoing; see 'vmfo status'",
+			CANCEL_TIMEOUT_MS / 1000);
 	return r;
 }
 
@@ -125,19 +127,22 @@ int flow_cancel(struct flow_env *env, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	if (pid <= 0 || !str_eq(operation, "migrate"))
-		return err_set(err, ERR_REFUSED, ESRCH, "no migration of %s is in flight here", name);
+		return err_set(err, ERR_REFUSED, ESRCH, "no migration of %s is in flight here",
+			       name);
 	pidfd = pidfd_open(pid, 0);
 	/* Only if it still holds the lock does this pidfd mean that very process. */
 	if (pidfd < 0 || lock_holder(vm->rundir, &again, operation, NULL) < 0 || again != pid)
-		return err_set(err, ERR_REFUSED, ESRCH, "the migration of %s has just ended", name);
-	if (pidfd_send_signal(pidfd, SIGINT, NULL, 0) < 0)
-		return err_sys(err, ERR_REFUSED, errno, "signal process %d, which migrates %s", pid,
+		return err_set(err, ERR_REFUSED, ESRCH, "the migration of %s has just ended",
 			       name);
+	if (pidfd_send_signal(pidfd, SIGINT, NULL, 0) < 0)
+		return err_sys(err, ERR_REFUSED, errno, "signal process %d, which migrates %s",
+			       pid, name);
 	r = await_end(env, pidfd, err);
 	if (r == 0)
 		r = store_moved_to(env, name, &moved_to, err);
 	if (r == 0 && moved_to)
 		return err_set(err, ERR_REFUSED, EALREADY,
-			       "it was too late: %s had been handed over to %s", name, moved_to);
+			       "it was too late: %s had been handed over to %s", name,
+			       moved_to);
 	return r;
 }

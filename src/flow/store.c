@@ -65,8 +65,8 @@ static int load_file(const char *name, const char *path, struct vmdef **out, str
 	if (r < 0)
 		return r;
 	if (!str_eq(def->name, name)) {
-		r = err_set(err, ERR_USAGE, EINVAL,
-			    "%s: $.name: it defines \"%s\", not \"%s\"", path, def->name, name);
+		r = err_set(err, ERR_USAGE, EINVAL, "%s: $.name: it defines \"%s\", not \"%s\"",
+			    path, def->name, name);
 		vmdef_free(def);
 		return r;
 	}
@@ -103,10 +103,11 @@ int store_load(struct flow_env *env, const char *name, const char *file, struct 
 	if (r < 0)
 		return r;
 	if (moved_to)
-		return err_set(err, ERR_REFUSED, EXDEV,
-			       "%s was migrated to %s and is not started here as well; migrate it "
-			       "back from there. If it will never run there again, remove %s first",
-			       name, moved_to, state);
+		return err_set(
+			err, ERR_REFUSED, EXDEV,
+			"%s was migrated to %s and is not started here as well; migrate it "
+			"back from there. If it will never run there again, remove %s first",
+			name, moved_to, state);
 	if (file)
 		return load_file(name, file, out, err);
 	r = load_file(name, state, out, err);
@@ -116,10 +117,11 @@ int store_load(struct flow_env *env, const char *name, const char *file, struct 
 		return r;
 	r = load_file(name, conf, out, err);
 	if (r == -ENOENT)
-		return err_set(err, ERR_REFUSED, ENOENT,
-			       "there is no VM \"%s\" here: no %s, no %s. Write the definition there "
-			       "(see vmfo-vm(5)), or name one with --file",
-			       name, conf, state);
+		return err_set(
+			err, ERR_REFUSED, ENOENT,
+			"there is no VM \"%s\" here: no %s, no %s. Write the definition there "
+			"(see vmfo-vm(5)), or name one with --file",
+			name, conf, state);
 	return r;
 }
 
@@ -171,7 +173,8 @@ static int add_names(const char *folder, const char *suffix, struct strv *out, s
 	struct dirent *entry;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(err, ERR_INTERNAL, errno, "read %s", folder);
+		return errno == ENOENT ? 0 :
+					 err_sys(err, ERR_INTERNAL, errno, "read %s", folder);
 	while ((entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name), cut = strlen(suffix);
 

@@ -131,8 +131,8 @@ static const char *get_string(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key)) ?: "";
 }
 
-int target_check(struct target *target, const struct vm *vm, const char *qemu_version,
-		 bool kvm, struct err *err)
+int target_check(struct target *target, const struct vm *vm, const char *qemu_version, bool kvm,
+		 struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	struct strv problems = { 0 };
@@ -154,7 +154,8 @@ int target_check(struct target *target, const struct vm *vm, const char *qemu_ve
 	if (!text)
 		r = err_nomem(err);
 	else if (problems.n)
-		r = err_set(err, ERR_REFUSED, ENOTSUP, "%s cannot take it: %s", target->host, text);
+		r = err_set(err, ERR_REFUSED, ENOTSUP, "%s cannot take it: %s", target->host,
+			    text);
 	strv_clear(&problems);
 	return r;
 }
@@ -166,8 +167,8 @@ int target_reserve(struct target *target, const struct vm *vm, const char *migra
 
 	gethostname(here, sizeof(here) - 1);
 	return call(target, "reserve",
-		    json_pack("{sO ss ss sb}", "definition", vm->def->source, "migration", migration,
-			      "source_host", here, "hidden", (int)hidden),
+		    json_pack("{sO ss ss sb}", "definition", vm->def->source, "migration",
+			      migration, "source_host", here, "hidden", (int)hidden),
 		    QUICK_MS, NULL, err);
 }
 
@@ -178,8 +179,7 @@ int target_start(struct target *target, const struct vm *vm, struct err *err)
 	return call(target, "start", NULL, timeout, NULL, err);
 }
 
-int target_attach(struct target *target, const char *vm, const char *migration,
-		  struct err *err)
+int target_attach(struct target *target, const char *vm, const char *migration, struct err *err)
 {
 	return call(target, "attach", json_pack("{ss ss}", "vm", vm, "migration", migration),
 		    QUICK_MS, NULL, err);
@@ -220,7 +220,8 @@ int target_plug(struct target *target, const struct vm_pair *pair, struct pair_r
 		struct err *err)
 {
 	json_t *result;
-	int r = call(target, "plug", json_pack("{ss}", "pair", pair->id), PLUG_MS, &result, err);
+	int r = call(target, "plug", json_pack("{ss}", "pair", pair->id), PLUG_MS, &result,
+		     err);
 
 	if (r < 0)
 		return r;

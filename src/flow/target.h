@@ -25,8 +25,8 @@ bool target_connected(const struct target *target);
 bool target_alive(const struct target *target, struct err *why);
 
 /* Errors: ERR_REFUSED with every problem found, "; " between them. */
-int target_check(struct target *target, const struct vm *vm, const char *qemu_version,
-		 bool kvm, struct err *err);
+int target_check(struct target *target, const struct vm *vm, const char *qemu_version, bool kvm,
+		 struct err *err);
 
 int target_reserve(struct target *target, const struct vm *vm, const char *migration,
 		   bool hidden, struct err *err);

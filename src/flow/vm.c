@@ -154,7 +154,8 @@ static int load_running(struct vm *vm, const char *path, const json_t *run, stru
 			       get_string(run, "schema"), RUN_SCHEMA);
 	text = json_dumps(json_object_get(run, "definition"), JSON_INDENT(2));
 	if (!text)
-		return err_set(err, ERR_INTERNAL, EBADMSG, "read %s: it has no definition", path);
+		return err_set(err, ERR_INTERNAL, EBADMSG, "read %s: it has no definition",
+			       path);
 	vmdef_free(vm->def);
 	vm->def = NULL;
 	r = vmdef_parse(text, strlen(text), path, &vm->def, err);
@@ -188,11 +189,12 @@ int vm_check_settled(const struct vm *vm, struct err *err)
 
 	if (r < 0 || !id[0])
 		return r;
-	return err_set(err, ERR_REFUSED, EUCLEAN,
-		       "an earlier migration of it did not finish, so it may run on either host. "
-		       "Look on both ('vmfo status %s'); once it runs on one and not on the other, "
-		       "remove %s/journal/%s/%s.jsonl there and here",
-		       vm->name, vm->env->statedir, vm->name, id);
+	return err_set(
+		err, ERR_REFUSED, EUCLEAN,
+		"an earlier migration of it did not finish, so it may run on either host. "
+		"Look on both ('vmfo status %s'); once it runs on one and not on the other, "
+		"remove %s/journal/%s/%s.jsonl there and here",
+		vm->name, vm->env->statedir, vm->name, id);
 }
 
 static json_t *taps_json(const struct vm *vm)
@@ -200,10 +202,10 @@ static json_t *taps_json(const struct vm *vm)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < vm->n_taps; i++)
-		json_array_append_new(list, json_pack("{ss sb ss ss}", "nic", vm->taps[i].nic,
-						      "primary", (int)vm->taps[i].primary,
-						      "bridge", vm->taps[i].bridge, "name",
-						      vm->taps[i].name));
+		json_array_append_new(list,
+				      json_pack("{ss sb ss ss}", "nic", vm->taps[i].nic,
+						"primary", (int)vm->taps[i].primary, "bridge",
+						vm->taps[i].bridge, "name", vm->taps[i].name));
 	return list;
 }
 
@@ -321,7 +323,8 @@ static int kill_qemu(struct vm *vm, struct err *err)
 		log_note("%s: QEMU (process %d) did not quit, sending %s", vm->name, vm->pid,
 			 i == 0 ? "SIGTERM" : "SIGKILL");
 		if (pidfd_send_signal(vm->pidfd, signals[i], NULL, 0) < 0 && errno != ESRCH)
-			return err_sys(err, ERR_INTERNAL, errno, "end QEMU (process %d)", vm->pid);
+			return err_sys(err, ERR_INTERNAL, errno, "end QEMU (process %d)",
+				       vm->pid);
 		r = vm_wait_gone(vm, deadline_in(5000), err);
 		if (r == 0)
 			return 0;

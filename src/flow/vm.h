@@ -42,7 +42,7 @@ struct vm {
 	struct child child; /* set where this vmfo started QEMU */
 	struct vm_tap *taps;
 	size_t n_taps;
-	struct qmp *qmp;    /* NULL: not connected */
+	struct qmp *qmp; /* NULL: not connected */
 };
 
 /* Checks the name; touches nothing.  Errors: ERR_USAGE. */

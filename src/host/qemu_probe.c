@@ -103,6 +103,10 @@ static int probe_ask(struct qmp *qmp, struct qemu_facts *facts, int64_t deadline
 	r = qmp_command(qmp, "query-cpu-definitions", NULL, deadline, &facts->cpus, err);
 	if (r < 0)
 		return err_wrap(err, "query-cpu-definitions");
+	/* An option that was left out of the build is an error here, not an empty answer. */
+	facts->sandbox = qmp_command(qmp, "query-command-line-options",
+				     json_pack("{ss}", "option", "sandbox"), deadline, NULL,
+				     NULL) == 0;
 	/* Its end is what was asked for: whether the answer still comes does not matter. */
 	qmp_command(qmp, "quit", NULL, deadline, NULL, NULL);
 	return 0;

@@ -17,6 +17,7 @@ struct qemu_facts {
 	char *version;    /* "7.2.18" */
 	json_t *machines; /* query-machines */
 	json_t *cpus;     /* query-cpu-definitions */
+	bool sandbox;     /* it was built with its seccomp filter */
 };
 
 /* Errors: ERR_REFUSED: it does not start, or does not answer. */

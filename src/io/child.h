@@ -16,7 +16,10 @@ struct child {
 	int pidfd; /* -1: none */
 };
 
-#define CHILD_INIT { .pid = 0, .pidfd = -1 }
+#define CHILD_INIT                    \
+	{                             \
+		.pid = 0, .pidfd = -1 \
+	}
 
 struct child_spec {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
@@ -32,7 +35,10 @@ struct child_spec {
 };
 
 /* What `in`, `out` and `err` are when nobody says otherwise. */
-#define CHILD_SPEC_INIT { .in = -1, .out = -1, .err = -1 }
+#define CHILD_SPEC_INIT                        \
+	{                                      \
+		.in = -1, .out = -1, .err = -1 \
+	}
 
 /*
  * Starts it. A program that cannot be executed is an error here (the message names it),

@@ -40,9 +40,10 @@ int file_read(const char *path, size_t max, char **out, size_t *len, struct err 
 			break;
 		n += (size_t)got;
 		if (n > max)
-			return err_set(err, ERR_INTERNAL, EFBIG,
-				       "read %s: it has more than the %zu bytes that are allowed",
-				       path, max);
+			return err_set(
+				err, ERR_INTERNAL, EFBIG,
+				"read %s: it has more than the %zu bytes that are allowed",
+				path, max);
 		if (n == room)
 			room *= 2;
 	}
@@ -134,8 +135,7 @@ int file_write_json(const char *path, mode_t mode, const json_t *root, struct er
 	return replace_json(path, mode, root, true, err);
 }
 
-int file_write_json_volatile(const char *path, mode_t mode, const json_t *root,
-			     struct err *err)
+int file_write_json_volatile(const char *path, mode_t mode, const json_t *root, struct err *err)
 {
 	return replace_json(path, mode, root, false, err);
 }
@@ -154,7 +154,8 @@ int file_read_json(const char *path, size_t max, json_t **out, struct err *err)
 	if (!json_is_object(root)) {
 		json_decref(root);
 		return err_set(err, ERR_INTERNAL, EBADMSG, "read %s: line %d: %s", path,
-			       root ? 1 : json_err.line, root ? "not an object" : json_err.text);
+			       root ? 1 : json_err.line,
+			       root ? "not an object" : json_err.text);
 	}
 	*out = root;
 	return 0;

@@ -93,8 +93,8 @@ int journal_create(const char *statedir, const char *vm, const char *id, const c
 	return r;
 }
 
-int journal_reopen(const char *statedir, const char *vm, const char *id,
-		   struct journal **out, struct err *err)
+int journal_reopen(const char *statedir, const char *vm, const char *id, struct journal **out,
+		   struct err *err)
 {
 	_cleanup_free_ char *folder = journal_folder(statedir, vm);
 
@@ -201,7 +201,8 @@ static int is_open(const char *path, bool *open, struct err *err)
 		return r;
 	last = json_array_get(lines, json_array_size(lines) - 1);
 	/* No whole line: its operation died before it had done anything. */
-	*open = last && !str_eq(json_string_value(json_object_get(last, "what")) ?: "", "closed");
+	*open = last &&
+		!str_eq(json_string_value(json_object_get(last, "what")) ?: "", "closed");
 	json_decref(lines);
 	return 0;
 }

@@ -27,8 +27,8 @@ int journal_create(const char *statedir, const char *vm, const char *id, const c
 		   const json_t *details, struct journal **out, struct err *err);
 
 /* Opens an existing one to append to it. */
-int journal_reopen(const char *statedir, const char *vm, const char *id,
-		   struct journal **out, struct err *err);
+int journal_reopen(const char *statedir, const char *vm, const char *id, struct journal **out,
+		   struct err *err);
 
 /* One line {"what": what, details…}; details borrowed, may be NULL. */
 int journal_add(struct journal *journal, const char *what, const json_t *details,

@@ -119,12 +119,14 @@ int ssh_channel_open(struct ssh *ssh, const char *const *argv,
 		     struct ssh_channel **out, struct err *err);
 
 /*
- * Queues bytes for its standard input. Return: how many were taken, 0 to n (the queue is
- * bounded by SSH_QUEUE_MAX), or a negative errno when the connection is lost.
+ * Queues bytes for its standard input. The connection's queue is bounded by SSH_QUEUE_MAX; a
+ * channel that has nothing queued takes 31 KiB whatever the others do.
+ * Return: how many were taken, 0 to n; -EPIPE when the connection is lost, or the command
+ * has ended.
  */
 ssize_t ssh_channel_write(struct ssh_channel *channel, const char *bytes, size_t n);
 
-#define SSH_QUEUE_MAX (512 * 1024)
+#define SSH_QUEUE_MAX (256 * 1024)
 
 #define SSH_WINDOW (256 * 1024) /* of output that a command may send unread */
 

@@ -14,7 +14,6 @@
 #include "proto/ssh_internal.h"
 
 #define GRACE_MS 250
-#define PACKET_MAX 32700  /* what libssh2 puts into one packet */
 #define READS_A_ROUND 32  /* then the loop's other handlers have their turn */
 
 /* ---- output ---- */
@@ -148,16 +147,17 @@ static void pump_end(struct ssh_channel *channel)
 
 /* ---- input ---- */
 
+/* Whether a packet may be made now; its channel's window, and the queue of all. */
 static bool may_send(const struct ssh_channel *channel)
 {
-	return channel->ssh->out.len < SSH_QUEUE_MAX && !channel->pending_len &&
+	return channel->ssh->out.len < SSH_QUEUE_MAX &&
 	       libssh2_channel_window_write_ex(channel->lib, NULL) > 0;
 }
 
-/* What libssh2 was offered and did not finish, as it was in the middle of a key exchange. */
+/* Only forward: what libssh2 did not finish in a key exchange has to be offered again. */
 static void send_pending(struct ssh_channel *channel)
 {
-	while (channel->pending_len) {
+	while (channel->pending_len && may_send(channel)) {
 		ssize_t n = libssh2_channel_write_ex(channel->lib, 0, channel->pending,
 						     channel->pending_len);
 
@@ -172,43 +172,46 @@ static void send_pending(struct ssh_channel *channel)
 	}
 }
 
-static int keep_pending(struct ssh_channel *channel, const char *bytes, size_t n)
+/* Return: how many bytes there was room for, or -EPIPE. */
+static ssize_t keep_pending(struct ssh_channel *channel, const char *bytes, size_t n)
 {
+	size_t room = SSH_PACKET_MAX - channel->pending_len;
+
 	if (!channel->pending)
-		channel->pending = malloc(PACKET_MAX);
+		channel->pending = malloc(SSH_PACKET_MAX);
 	if (!channel->pending) {
 		ssh_fail(channel->ssh, ENOMEM, "out of memory");
 		return -EPIPE;
 	}
-	memcpy(channel->pending, bytes, n);
-	channel->pending_len = n;
-	return 0;
+	if (n > room)
+		n = room;
+	memcpy(channel->pending + channel->pending_len, bytes, n);
+	channel->pending_len += n;
+	return (ssize_t)n;
 }
 
 /* Return: how many bytes were taken, or -EPIPE. */
 static ssize_t offer(struct ssh_channel *channel, const char *bytes, size_t n)
 {
 	size_t taken = 0;
+	ssize_t kept;
 
-	while (taken < n && may_send(channel)) {
-		size_t part = n - taken < PACKET_MAX ? n - taken : PACKET_MAX;
+	while (taken < n && !channel->pending_len && may_send(channel)) {
+		size_t part = n - taken < SSH_PACKET_MAX ? n - taken : SSH_PACKET_MAX;
 		ssize_t sent = libssh2_channel_write_ex(channel->lib, 0, bytes + taken, part);
 
-		if (sent == 0)
-			break;
-		if (sent == LIBSSH2_ERROR_EAGAIN) {
-			/* From here on these very bytes have to be offered again. */
-			if (keep_pending(channel, bytes + taken, part) < 0)
-				return -EPIPE;
-			sent = (ssize_t)part;
-		}
+		if (sent == 0 || sent == LIBSSH2_ERROR_EAGAIN)
+			break; /* from here on these very bytes have to be offered again */
 		if (sent < 0) {
 			ssh_fail_lib(channel->ssh, "send", (int)sent);
 			return -EPIPE;
 		}
 		taken += (size_t)sent;
 	}
-	return (ssize_t)taken;
+	if (taken == n)
+		return (ssize_t)n;
+	kept = keep_pending(channel, bytes + taken, n - taken);
+	return kept < 0 ? kept : (ssize_t)taken + kept;
 }
 
 ssize_t ssh_channel_write(struct ssh_channel *channel, const char *bytes, size_t n)
@@ -240,7 +243,8 @@ static void pump_input(struct ssh_channel *channel)
 		else if (rc != LIBSSH2_ERROR_EAGAIN)
 			ssh_fail_lib(channel->ssh, "send", rc);
 	}
-	if (channel->blocked && !channel->ssh->dead && (channel->gone || may_send(channel))) {
+	if (channel->blocked && !channel->ssh->dead &&
+	    (channel->gone || (!channel->pending_len && may_send(channel)))) {
 		channel->blocked = false;
 		if (channel->fns.writable)
 			channel->fns.writable(channel->user);

@@ -51,6 +51,7 @@ struct ssh {
 };
 
 #define SSH_READ_SIZE (64 * 1024)
+#define SSH_PACKET_MAX 32700 /* of data, that libssh2 puts into one packet */
 
 struct ssh_channel {
 	struct ssh *ssh;
@@ -64,8 +65,12 @@ struct ssh_channel {
 	size_t held_at, held_len;
 	bool refused;
 
-	/* Input that libssh2 wants to be offered again, unchanged. */
-	char *pending;
+	/*
+	 * Input that could not become a packet: the queue or the window was full, or a key
+	 * exchange was under way, and then libssh2 wants the same bytes again. With some of
+	 * it for each channel, none is starved by another that keeps the queue full.
+	 */
+	char *pending; /* SSH_PACKET_MAX bytes */
 	size_t pending_len;
 	bool blocked; /* a write took too few: writable() is owed */
 	bool eof_wanted, eof_sent;

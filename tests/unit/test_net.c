@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "tap.h"
 
-#define N_TESTS 61
+#define N_TESTS 70
 
 static const struct mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 
@@ -178,6 +178,34 @@ static void test_fdb_vlan(int fd, const char *name, int index)
 	is_int(port, 0, "it is gone in its VLAN, too");
 }
 
+static void test_learning(void)
+{
+	char name[NET_NAME_SIZE];
+	struct err err = ERR_INIT;
+	struct net_link link;
+	int fd, port = -1;
+
+	if (net_tap_make("vmfo%d", "br0", 1, 0, name, &fd, &err) < 0)
+		bail("%s", err.msg);
+	net_link_get(name, &link, &err);
+	is_int(net_port_set_learning(name, false, &err), 0, "a port that does not learn");
+	send_frame(fd, &guest, 0);
+	net_fdb_find("br0", &guest, &port, NULL, &err);
+	is_int(port, 0, "has not learned");
+	is_int(net_port_set_learning(name, true, &err), 0, "and one that does");
+	send_frame(fd, &guest, 0);
+	net_fdb_find("br0", &guest, &port, NULL, &err);
+	is_int(port, link.index, "has");
+	is_int(net_port_set_learning(name, false, &err), 0, "not any more");
+	net_fdb_find("br0", &guest, &port, NULL, &err);
+	is_int(port, link.index, "what it knows, it keeps");
+
+	is_int(net_port_set_learning("peer", false, &err), -EINVAL, "no port of a bridge");
+	like(err.msg, "peer is a port of no bridge", "says so");
+	is_int(net_port_set_learning("nowhere0", false, &err), -ENODEV, "no such port");
+	close(fd);
+}
+
 static void test_fdb(void)
 {
 	char a[NET_NAME_SIZE], b[NET_NAME_SIZE];
@@ -253,5 +281,6 @@ int main(void)
 	test_tap();
 	test_tap_refusals();
 	test_fdb();
+	test_learning();
 	return done_testing();
 }

@@ -24,28 +24,28 @@ static int did(char what, int step, int bad, struct err *err)
 	return step == bad ? err_set(err, ERR_REFUSED, EIO, "%c%d failed", what, step) : 0;
 }
 
-#define STEP_FNS(n)                                                                      \
-	static int check_##n(void *ctx, struct err *err)                                 \
-	{                                                                                \
-		(void)ctx;                                                               \
-		return did('c', n, bad_check, err);                                      \
-	}                                                                                \
-	static int apply_##n(void *ctx, struct err *err)                                 \
-	{                                                                                \
-		(void)ctx;                                                               \
-		if (cancel_in == (n)) {                                                  \
-			loop_cancel(env.loop, "interrupted");                            \
-			if (loop_sleep(env.loop, 1, err) < 0)                            \
-				return -ECANCELED;                                       \
-		}                                                                        \
-		return did('a', n, bad_apply, err);                                      \
-	}                                                                                \
-	static int undo_##n(void *ctx, struct err *err)                                  \
-	{                                                                                \
-		(void)ctx;                                                               \
-		if (loop_sleep(env.loop, 1, NULL) < 0)                                   \
-			undo_was_interrupted = true;                                     \
-		return did('u', n, bad_undo, err);                                       \
+#define STEP_FNS(n)                                           \
+	static int check_##n(void *ctx, struct err *err)      \
+	{                                                     \
+		(void)ctx;                                    \
+		return did('c', n, bad_check, err);           \
+	}                                                     \
+	static int apply_##n(void *ctx, struct err *err)      \
+	{                                                     \
+		(void)ctx;                                    \
+		if (cancel_in == (n)) {                       \
+			loop_cancel(env.loop, "interrupted"); \
+			if (loop_sleep(env.loop, 1, err) < 0) \
+				return -ECANCELED;            \
+		}                                             \
+		return did('a', n, bad_apply, err);           \
+	}                                                     \
+	static int undo_##n(void *ctx, struct err *err)       \
+	{                                                     \
+		(void)ctx;                                    \
+		if (loop_sleep(env.loop, 1, NULL) < 0)        \
+			undo_was_interrupted = true;          \
+		return did('u', n, bad_undo, err);            \
 	}
 
 STEP_FNS(1)
@@ -66,8 +66,9 @@ static struct journal *journal;
 static int run(enum steps_end *end, struct result *result, struct err *err)
 {
 	struct flow_run flow;
-	struct steps steps = { .table = table, .n = ARRAY_SIZE(table), .run = &flow,
-			       .journal = &journal };
+	struct steps steps = {
+		.table = table, .n = ARRAY_SIZE(table), .run = &flow, .journal = &journal
+	};
 	int r;
 
 	trace[0] = '\0';
@@ -121,7 +122,8 @@ int main(void)
 	is_int(run(&end, &result, &err), 0, "all steps succeed");
 	is_int(end, STEPS_DONE, "and that is said");
 	is_str(trace, "c1 c2 c3 c4 a1 a2 a3 a4 ", "every check comes before the first apply");
-	is_int((intmax_t)result.n_phases, 2, "a step without a phase goes on with the one before");
+	is_int((intmax_t)result.n_phases, 2,
+	       "a step without a phase goes on with the one before");
 	is_str(result.phases[1].name, "second", "phases have the names of the table");
 
 	reset(&result, &err);
@@ -135,7 +137,8 @@ int main(void)
 	if (journal_create(dir, "vm", "a", "source", NULL, &journal, &err) < 0)
 		bail("%s", err.msg);
 	is_int(run(&end, &result, &err), -EIO, "an apply fails");
-	is_str(trace, "c1 c2 c3 c4 a1 a2 u2 u1 ", "undo runs backwards, the failed step included");
+	is_str(trace, "c1 c2 c3 c4 a1 a2 u2 u1 ",
+	       "undo runs backwards, the failed step included");
 	is_int(end, STEPS_UNDONE, "everything was undone");
 	journal_text("a", text, sizeof(text));
 	is_str(text, "one:begin one:done two:begin two:undone one:undone ",
