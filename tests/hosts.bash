@@ -97,6 +97,8 @@ hosts_make_network() {
 			link set up0 master br0 up
 			link set br0 up
 		END
+		# By default br0 answers for mgmt0's address as well, and SSH depends on which of them was the faster.
+		ip netns exec "$HOSTS_NS-$host" sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore' || return 1
 	done
 }
 
@@ -148,7 +150,8 @@ hosts_end_processes() {
 	echo "hosts_down: these processes do not end: ${pids[*]}" >&2
 }
 
-# HOST COMMAND…: becomes the command, on that host. All of these programs exec: the pid stays the same.
+# HOST COMMAND…: becomes the command, on that host, which also is the host's name there. All of these programs exec:
+# the pid stays the same.
 hosts_exec() {
 	local host=$1 dir=$HOSTS_DIR/$1
 	shift
@@ -161,7 +164,9 @@ hosts_exec() {
 		environment+=(HOME="$dir/home" VMFO_CONFDIR="$dir/etc" VMFO_RUNDIR="$dir/run"
 			VMFO_STATEDIR="$dir/lib" PATH="$(hosts_path)")
 	fi
-	exec ip netns exec "$HOSTS_NS-$host" "${environment[@]}" "$@"
+	# shellcheck disable=SC2016  # the inner shell's
+	exec ip netns exec "$HOSTS_NS-$host" unshare --uts sh -c 'hostname "$0" && exec "$@"' "$host" \
+		"${environment[@]}" "$@"
 }
 
 hosts_path() {

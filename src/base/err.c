@@ -7,11 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Says that a text did not fit, instead of ending it in mid-word without a sign. */
+/*
+ * Says that a text did not fit, instead of ending it in mid-word without a sign, and
+ * without half a character in front of that sign.
+ */
 static void mark_cut(char *msg, int len)
 {
-	if (len >= ERR_MSG_SIZE)
-		memcpy(msg + ERR_MSG_SIZE - 4, "...", 4);
+	char *end = msg + ERR_MSG_SIZE - 4;
+
+	if (len < ERR_MSG_SIZE)
+		return;
+	while (end > msg && ((unsigned char)*end & 0xc0) == 0x80)
+		end--;
+	memcpy(end, "...", 4);
 }
 
 static int set_va(struct err *err, enum err_kind kind, int errnum, const char *suffix,

@@ -101,11 +101,52 @@ int str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
+/* Source: RFC 3629, section 4: no overlong forms, no surrogates, nothing over U+10FFFF. */
+size_t str_utf8_length(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
+	size_t length;
+
+	if (u[0] < 0x80)
+		return u[0] != 0;
+	if (u[0] < 0xc2 || u[0] > 0xf4)
+		return 0;
+	length = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	if (u[0] == 0xe0)
+		low = 0xa0;
+	else if (u[0] == 0xed)
+		high = 0x9f;
+	else if (u[0] == 0xf0)
+		low = 0x90;
+	else if (u[0] == 0xf4)
+		high = 0x8f;
+	if (u[1] < low || u[1] > high)
+		return 0;
+	for (size_t i = 2; i < length; i++)
+		if (u[i] < 0x80 || u[i] > 0xbf)
+			return 0;
+	return length;
+}
+
+/* U+0000 to U+001F, DEL, and U+0080 to U+009F. */
+static bool is_control(const char *s, size_t length)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	return (length == 1 && (u[0] < 0x20 || u[0] == 0x7f)) ||
+	       (length == 2 && u[0] == 0xc2 && u[1] < 0xa0);
+}
+
 void str_make_printable(char *s)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	while (*s) {
+		size_t length = str_utf8_length(s);
+
+		if (length == 0 || is_control(s, length))
+			memset(s, '?', length ?: 1);
+		s += length ?: 1;
+	}
 }
 
 static int64_t clock_read(clockid_t id)

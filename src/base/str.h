@@ -57,10 +57,14 @@ static inline const char *const *strv_argv(const struct strv *sv)
 int str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out);
 
 /*
- * Replaces what a terminal would act upon (control characters, DEL) by '?', in place:
- * for text that a guest, a QEMU or another host wrote and that a person will read.
+ * Replaces what a terminal would act upon (control characters of both ranges, DEL) and
+ * what is no UTF-8 by '?', in place: for text that a guest, a QEMU or another host wrote,
+ * and that a person will read or JSON will carry.
  */
 void str_make_printable(char *s);
+
+/* The length of the UTF-8 character at s, 1 to 4; 0: there is none (or a NUL). */
+size_t str_utf8_length(const char *s);
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t clock_ms(void);

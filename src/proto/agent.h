@@ -29,6 +29,8 @@
 #define AGENT_LINE_MAX (4 * 1024 * 1024)
 #define AGENT_PING_INTERVAL_MS 3000
 #define AGENT_DEAD_AFTER_MS 12000 /* without a byte from the peer */
+/* The far half is more patient: a client that lives pings all the time. */
+#define AGENT_CLIENT_DEAD_AFTER_MS 30000
 
 /* ---- the near half ---- */
 

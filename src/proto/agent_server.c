@@ -34,6 +34,8 @@ struct agent_server {
 	const struct agent_op *ops;
 	size_t n_ops;
 	void *ctx;
+	struct agent_pulse pulse;
+	struct loop_timer *timer;
 	bool gone;        /* no more input */
 	bool mute;        /* no more output */
 	struct err fault; /* the peer broke the protocol */
@@ -143,12 +145,27 @@ static void on_input(void *data, int fd, short revents)
 	ssize_t n = read(fd, bytes, sizeof(bytes));
 
 	(void)revents;
+	agent_pulse_heard(&server->pulse, clock_ms());
 	if (n > 0)
 		take_bytes(server, bytes, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		server->gone = true;
 	if (server->gone)
 		loop_watch_events(server->in_watch, 0);
+}
+
+/*
+ * A client's host that vanishes leaves a connection that never ends by itself: sshd may
+ * not notice for hours.
+ */
+static void on_tick(void *data)
+{
+	struct agent_server *server = data;
+
+	if (agent_pulse_tick(&server->pulse, clock_ms()) != AGENT_BEAT_DEAD)
+		return;
+	server->gone = true;
+	loop_watch_events(server->in_watch, 0);
 }
 
 static void on_output(void *data, int fd, short revents)
@@ -264,6 +281,11 @@ static int server_start(struct agent_server *server, const json_t *hello, struct
 	if (r == 0)
 		r = loop_watch(server->loop, server->in, POLLIN, on_input, server,
 			       &server->in_watch, err);
+	agent_pulse_start(&server->pulse, AGENT_PING_INTERVAL_MS, AGENT_CLIENT_DEAD_AFTER_MS,
+			  clock_ms());
+	if (r == 0)
+		r = loop_timer(server->loop, server->pulse.tick_ms, on_tick, server,
+			       &server->timer, err);
 	if (r < 0)
 		json_decref(message);
 	else
@@ -280,6 +302,7 @@ static void server_stop(struct agent_server *server)
 			 NULL);
 		loop_unshield(server->loop);
 	}
+	loop_untimer(server->timer);
 	loop_unwatch(server->in_watch);
 	loop_unwatch(server->out_watch);
 	/* The fds may be a terminal's, which others share. */

@@ -244,6 +244,12 @@ static void pump(struct ssh *ssh)
 {
 	struct ssh_channel *channel = TAILQ_FIRST(&ssh->channels);
 
+	/* Another comes first next time: whoever does may fill the queue again at once. */
+	if (channel) {
+		TAILQ_REMOVE(&ssh->channels, channel, link);
+		TAILQ_INSERT_TAIL(&ssh->channels, channel, link);
+		channel = TAILQ_FIRST(&ssh->channels);
+	}
 	ssh->input_open = true;
 	while (channel) {
 		struct ssh_channel *next = TAILQ_NEXT(channel, link);

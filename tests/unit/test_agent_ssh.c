@@ -101,7 +101,7 @@ int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	if (!sshd_here()) {
-		skip(20, SSHD_BINARY " is not installed");
+		skip(21, SSHD_BINARY " is not installed");
 		return done_testing();
 	}
 	loop_new(&loop, NULL);

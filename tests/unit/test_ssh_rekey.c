@@ -135,7 +135,7 @@ static int count_rekeys(void)
 
 static struct ssh *connect_to(void)
 {
-	const int small = 32 * 1024;
+	const int small = 256 * 1024;
 	struct ssh_config *config = sshd_config(&sshd, loop, "beta");
 	struct err err = ERR_INIT;
 	struct ssh *ssh;

@@ -21,7 +21,20 @@ setup() {
 }
 
 teardown() {
+	local beta=$HOSTS_NS-beta
 	cp -p "$BATS_TEST_TMPDIR/host.json" "$BETA/etc"
+	if ip -n "$beta" link show other0 >/dev/null 2>&1; then
+		ip -n "$beta" link delete br0 2>/dev/null || true
+		ip -n "$beta" link set other0 name br0
+	fi
+	ip -n "$beta" link set br0 up
+	[[ ! -e $HOSTS_DIR/disk.away ]] || mv "$HOSTS_DIR/disk.away" "$HOSTS_DIR/disk.raw"
+	[[ -z ${HOLDER:-} ]] || kill "$HOLDER"
+}
+
+rename_bridge() {
+	ip -n "$HOSTS_NS-beta" link set br0 down
+	ip -n "$HOSTS_NS-beta" link set br0 name other0
 }
 
 # For these reasons; and nothing has changed. vm_remember first.
@@ -41,11 +54,16 @@ refused() { # TEXT…
 
 # beta gets a QEMU that does not know a name which alpha's knows: the same program, the name in it changed.
 qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
-	local running library_path
+	local running libraries modules
 	running=$(qemu_pids alpha demo)
-	library_path=$(tr '\0' '\n' <"/proc/$running/environ" | sed -n 's/^LD_LIBRARY_PATH=//p')
+	libraries=$(tr '\0' '\n' <"/proc/$running/environ" | sed -n 's/^LD_LIBRARY_PATH=//p')
+	modules=$(sed -n 's|.* \(/.*\)/accel-tcg-x86_64\.so$|\1|p' "/proc/$running/maps" | head -n 1)
 	LC_ALL=C sed "s/${1//./\\.}/$2/g" "/proc/$running/exe" >"$BETA/qemu-program"
-	printf '#!/bin/sh\nexport LD_LIBRARY_PATH="%s"\nexec %s "$@"\n' "$library_path" "$BETA/qemu-program" >"$BETA/qemu"
+	cat >"$BETA/qemu" <<-END
+		#!/bin/sh
+		export LD_LIBRARY_PATH="$libraries" QEMU_MODULE_DIR="$modules"
+		exec $BETA/qemu-program "\$@"
+	END
 	chmod +x "$BETA"/qemu{,-program}
 	vm_host_config beta ".qemu = \"$BETA/qemu\""
 }
@@ -58,6 +76,7 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 	refused "a VM \"demo\" runs there already (process $(qemu_pids beta demo))"
 	[ "$(qemu_pids beta demo | wc -l)" -eq 1 ]
 	on beta vmfo stop demo --timeout 0 --force
+	assert_nothing_left beta
 }
 
 @test "another VM is stored there by that name" {
@@ -69,14 +88,13 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 }
 
 @test "another vmfo works on that name there" {
-	local holder
 	mkdir "$BETA/run/demo"
-	flock "$BETA/run/demo/lock" sleep 60 3>&- &
-	holder=$!
+	# exec, so that it is this very process that holds it.
+	(exec 9>"$BETA/run/demo/lock" && flock 9 && exec sleep 60 3>&-) &
+	HOLDER=$!
 	wait_for 5 test -e "$BETA/run/demo/lock"
 	vm_remember
 	refused "another vmfo there works on \"demo\""
-	kill $(pgrep -P "$holder") "$holder"
 	rm -r "$BETA/run/demo"
 }
 
@@ -111,16 +129,12 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 	mv "$HOSTS_DIR/disk.raw" "$HOSTS_DIR/disk.away"
 	vm_remember
 	refused "disk $HOSTS_DIR/disk.raw: No such file or directory"
-	mv "$HOSTS_DIR/disk.away" "$HOSTS_DIR/disk.raw"
 }
 
 @test "there is no such bridge" {
-	ip -n "$HOSTS_NS-beta" link set br0 down
-	ip -n "$HOSTS_NS-beta" link set br0 name other0
+	rename_bridge
 	vm_remember
-	refused "net0: " "br0"
-	ip -n "$HOSTS_NS-beta" link set other0 name br0
-	ip -n "$HOSTS_NS-beta" link set br0 up
+	refused "net0: no network link br0"
 }
 
 @test "its bridge is down, and every other reason is told as well" {
@@ -129,19 +143,13 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 	vm_host_config beta '.qemu = "/nonexistent/qemu"'
 	vm_remember
 	refused "net0: br0 is down; set it up: ip link set br0 up; " "disk $HOSTS_DIR/disk.raw: " "/nonexistent/qemu"
-	mv "$HOSTS_DIR/disk.away" "$HOSTS_DIR/disk.raw"
-	ip -n "$HOSTS_NS-beta" link set br0 up
 }
 
 @test "its bridge's name is that of something else" {
-	ip -n "$HOSTS_NS-beta" link set br0 down
-	ip -n "$HOSTS_NS-beta" link set br0 name other0
-	ip -n "$HOSTS_NS-beta" link add br0 type dummy
+	rename_bridge
+	ip -n "$HOSTS_NS-beta" link add br0 type veth peer name other1
 	vm_remember
 	refused "net0: br0 is not a bridge"
-	ip -n "$HOSTS_NS-beta" link delete br0
-	ip -n "$HOSTS_NS-beta" link set other0 name br0
-	ip -n "$HOSTS_NS-beta" link set br0 up
 }
 
 @test "its QEMU does not start, although it could have been used" {

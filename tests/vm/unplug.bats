@@ -57,7 +57,7 @@ set_power_indicator() { # HOST NAME VALUE
 	begin_with_stopped_guest alpha beta late --unplug-timeout 60
 	vm_await_event '"event":"progress".*"phase":"wait-unplug","text":"holding on: net0"'
 	wait_for 30 seconds_waited 2
-	run ! vm_in_phase precopy
+	! vm_in_phase precopy || false
 	monitor alpha late '{"execute": "cont"}'
 	vm_migrate_end
 	vm_gate_remove beta
