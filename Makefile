@@ -98,7 +98,11 @@ $(OBJECTS): $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BUILD)/libvmfo.a: $(SRC_O)
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(SRC_O)
 
-$(BUILD)/vmfo: $(CLI_O) $(BUILD)/libvmfo.a
+# All of cli/ but main(), so that unit tests can have it.
+$(BUILD)/libcli.a: $(filter-out %/main.o,$(CLI_O))
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/vmfo: $(BUILD)/cli/main.o $(BUILD)/libcli.a $(BUILD)/libvmfo.a
 	$(call say,LINK)$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 # What several unit tests share is linked into those that use it.
@@ -106,7 +110,7 @@ $(BUILD)/tests/unit/libhelp.a: $(UNIT_HELP_O) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(UNIT_HELP_O)
 
-$(UNIT_TESTS): %: %.o $(BUILD)/tests/unit/libhelp.a $(BUILD)/libvmfo.a
+$(UNIT_TESTS): %: %.o $(BUILD)/tests/unit/libhelp.a $(BUILD)/libcli.a $(BUILD)/libvmfo.a
 	$(call say,LINK)$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
 -include $(OBJECTS:.o=.d)
@@ -204,7 +208,7 @@ fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS (30)
 
 clean: ## remove what was built, but not the test guest
 	rm -rf $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/src $(BUILD)/cli $(BUILD)/tests
-	rm -f $(BUILD)/vmfo $(BUILD)/libvmfo.a $(BUILD)/flags
+	rm -f $(BUILD)/vmfo $(BUILD)/libvmfo.a $(BUILD)/libcli.a $(BUILD)/flags
 
 distclean: ## remove build/
 	rm -rf build

@@ -8,7 +8,8 @@
 enum { OPT_STREAM = 0x100 };
 
 static const struct argp_option option_list[] = {
-	{ "stream", OPT_STREAM, NULL, 0, "Carry one migration stream to the VM that it names", 0 },
+	{ "stream", OPT_STREAM, NULL, 0, "Carry one migration stream to the VM that it names",
+	  0 },
 	{ 0 },
 };
 

@@ -12,8 +12,9 @@
 #include "model/vmdef.h"
 
 const struct command *const commands[] = {
-	&cmd_launch, &cmd_list,   &cmd_status, &cmd_stop,     &cmd_migrate,  &cmd_cancel,
-	&cmd_replug, &cmd_help,   &cmd_agent,  &cmd_guard, &cmd_describe, &cmd_complete, NULL,
+	&cmd_launch,   &cmd_list,     &cmd_status, &cmd_stop,  &cmd_migrate,
+	&cmd_cancel,   &cmd_replug,   &cmd_help,   &cmd_agent, &cmd_guard,
+	&cmd_describe, &cmd_complete, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -97,7 +98,10 @@ struct parse {
 	void *options;
 };
 
-/* The nth word of args_doc, without brackets, in buf.  Return: 1 required, 0 optional, -1 none. */
+/*
+ * The nth word of args_doc, without brackets, into buf.  Return: 1: it is required, 0: it is
+ * optional, -1: there is none.
+ */
 static int nth_arg(const struct command *command, unsigned int n, char buf[32])
 {
 	const char *p = command->argp->args_doc ?: "";
@@ -195,13 +199,15 @@ long long command_parse_bytes(struct argp_state *state, const char *what, const 
 {
 	static const char suffixes[] = "KMGT";
 	size_t len = strlen(arg);
-	const char *suffix = len ? strchr(suffixes, toupper((unsigned char)arg[len - 1])) : NULL;
+	const char *suffix = len ? strchr(suffixes, toupper((unsigned char)arg[len - 1])) :
+				   NULL;
 	int shift = suffix ? 10 * (int)(suffix - suffixes + 1) : 0;
 	char digits[32];
 	int64_t value = 0;
 
 	snprintf(digits, sizeof(digits), "%.*s", (int)(suffix ? len - 1 : len), arg);
 	if (len >= sizeof(digits) || str_to_i64(digits, 0, INT64_MAX >> shift, &value) < 0)
-		argp_error(state, "%s: \"%s\" is not a number of bytes, as in 500M or 2G", what, arg);
+		argp_error(state, "%s: \"%s\" is not a number of bytes, as in 500M or 2G", what,
+			   arg);
 	return value << shift;
 }

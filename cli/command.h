@@ -34,7 +34,7 @@ struct command {
 	 */
 	const struct argp *argp;
 	int (*run)(struct invocation *self); /* Return: the exit status */
-	bool hidden; /* from people: another program calls it */
+	bool hidden;                         /* from people: another program calls it */
 };
 
 extern const struct command *const commands[]; /* NULL-terminated, in the order of help */

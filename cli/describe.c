@@ -25,10 +25,12 @@ static void add_options(json_t *list, const struct argp_option *option)
 
 		if (option->flags & OPTION_HIDDEN)
 			continue;
-		json_array_append_new(
-			list, json_pack("{ss so so ss}", "long", option->name, "short",
-					string_or_null(option->key < 0x80 ? letter : NULL), "arg",
-					string_or_null(option->arg), "doc", option->doc));
+		json_array_append_new(list,
+				      json_pack("{ss so so ss}", "long", option->name, "short",
+						string_or_null(option->key < 0x80 ? letter :
+										    NULL),
+						"arg", string_or_null(option->arg), "doc",
+						option->doc));
 	}
 }
 
@@ -44,7 +46,8 @@ static json_t *describe_command(const struct command *command)
 
 static void add_key(void *data, const char *path, const char *type, const char *help)
 {
-	json_array_append_new(data, json_pack("{ss ss ss}", "path", path, "type", type, "help", help));
+	json_array_append_new(data, json_pack("{ss ss ss}", "path", path, "type", type, "help",
+					      help));
 }
 
 static json_t *describe_formats(void)
@@ -65,8 +68,9 @@ static json_t *describe(void)
 	add_options(global, usage_argp.options);
 	add_options(common, command_common_argp.options);
 	/* argp gives --help and --usage to each command by itself. */
-	add_options(common, (const struct argp_option[]){
-				    { "help", '?', NULL, 0, "Give this help list", 0 }, { 0 } });
+	add_options(common,
+		    (const struct argp_option[]){
+			    { "help", '?', NULL, 0, "Give this help list", 0 }, { 0 } });
 	return json_pack("{ss ss so so so so}", "schema", "vmfo.describe/1", "version",
 			 VMFO_VERSION, "options", global, "common_options", common, "commands",
 			 list, "formats", describe_formats());

@@ -19,7 +19,8 @@
 int events_open(struct events *events, const char *path, struct err *err)
 {
 	/* O_NONBLOCK: a FIFO without a reader is an error, and not a vmfo that hangs. */
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		      0644);
 
 	if (fd < 0)
 		return err_sys(err, ERR_USAGE, errno, "--events: open %s", path);
@@ -32,8 +33,8 @@ int events_attach(struct events *events, int fd, struct err *err)
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
-		return err_set(err, ERR_USAGE, EBADF, "--progress-fd: fd %d is not open for writing",
-			       fd);
+		return err_set(err, ERR_USAGE, EBADF,
+			       "--progress-fd: fd %d is not open for writing", fd);
 	*events = (struct events){ .fd = fd, .name = "--progress-fd" };
 	return 0;
 }

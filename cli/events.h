@@ -20,7 +20,10 @@ struct events {
 	size_t n_pending;
 };
 
-#define EVENTS_INIT { .fd = -1 }
+#define EVENTS_INIT      \
+	{                \
+		.fd = -1 \
+	}
 
 /* Opens (and empties) a file.  Errors: ERR_USAGE. */
 int events_open(struct events *events, const char *path, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "commands.h"
 #include "flow/guard.h"
+#include "commands.h"
 
 static const struct argp argp = {
 	.doc = "The guard of a migration: 'vmfo migrate' starts it beside itself, to cancel what is "

@@ -12,8 +12,8 @@ static int unknown_command(const char *name)
 	const char *close = command_suggest(name);
 
 	if (close)
-		fprintf(stderr, "vmfo: there is no command \"%s\"; did you mean \"%s\"?\n", name,
-			close);
+		fprintf(stderr, "vmfo: there is no command \"%s\"; did you mean \"%s\"?\n",
+			name, close);
 	else
 		fprintf(stderr, "vmfo: there is no command \"%s\"; see 'vmfo --help'\n", name);
 	return ERR_USAGE;

@@ -29,8 +29,8 @@ struct options {
 static const struct argp_option option_list[] = {
 	{ "unplug-timeout", OPT_UNPLUG_TIMEOUT, "SECONDS", 0,
 	  "Give the guest so long to let go of its primaries (30)", 0 },
-	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "Give up a copy that takes longer; 0: never (0)",
-	  0 },
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0,
+	  "Give up a copy that takes longer; 0: never (0)", 0 },
 	{ "downtime-limit", OPT_DOWNTIME_LIMIT, "MS", 0,
 	  "Stop the VM for the rest of the copy once that takes less than this (300)", 0 },
 	{ "bandwidth", OPT_BANDWIDTH, "RATE", 0,
@@ -42,8 +42,10 @@ static const struct argp_option option_list[] = {
 	{ "allow-degraded", OPT_ALLOW_DEGRADED, NULL, 0,
 	  "Move the VM even if a pair is not whole before", 0 },
 	{ "dry-run", OPT_DRY_RUN, NULL, 0, "Make all checks, change nothing", 0 },
-	{ "events", OPT_EVENTS, "FILE", 0, "Write what happens to FILE, a JSON object a line", 0 },
-	{ "progress-fd", OPT_PROGRESS_FD, "N", 0, "Write the same to an open file descriptor", 0 },
+	{ "events", OPT_EVENTS, "FILE", 0, "Write what happens to FILE, a JSON object a line",
+	  0 },
+	{ "progress-fd", OPT_PROGRESS_FD, "N", 0, "Write the same to an open file descriptor",
+	  0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the result as a JSON object", 0 },
 	{ 0 },
 };
@@ -51,38 +53,39 @@ static const struct argp_option option_list[] = {
 static bool parse_replug(struct argp_state *state, const char *arg)
 {
 	if (!str_eq(arg, "hidden") && !str_eq(arg, "deferred"))
-		argp_error(state, "--replug: \"%s\" is neither \"deferred\" nor \"hidden\"", arg);
+		argp_error(state, "--replug: \"%s\" is neither \"deferred\" nor \"hidden\"",
+			   arg);
 	return str_eq(arg, "hidden");
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
-	struct migrate_opts *migrate = &options->migrate;
 
 	switch (key) {
 	case OPT_UNPLUG_TIMEOUT:
-		migrate->unplug_timeout_s =
+		options->migrate.unplug_timeout_s =
 			(int)command_parse_int(state, "--unplug-timeout", arg, 1, 86400);
 		return 0;
 	case OPT_TIMEOUT:
-		migrate->timeout_s = (int)command_parse_int(state, "--timeout", arg, 0, 86400 * 7);
+		options->migrate.timeout_s =
+			(int)command_parse_int(state, "--timeout", arg, 0, 86400 * 7);
 		return 0;
 	case OPT_DOWNTIME_LIMIT:
-		migrate->downtime_limit_ms =
+		options->migrate.downtime_limit_ms =
 			(int)command_parse_int(state, "--downtime-limit", arg, 1, 2000000);
 		return 0;
 	case OPT_BANDWIDTH:
-		migrate->bandwidth = command_parse_bytes(state, "--bandwidth", arg);
+		options->migrate.bandwidth = command_parse_bytes(state, "--bandwidth", arg);
 		return 0;
 	case OPT_REPLUG:
-		migrate->hidden = parse_replug(state, arg);
+		options->migrate.hidden = parse_replug(state, arg);
 		return 0;
 	case OPT_ALLOW_DEGRADED:
-		migrate->allow_degraded = true;
+		options->migrate.allow_degraded = true;
 		return 0;
 	case OPT_DRY_RUN:
-		migrate->dry_run = true;
+		options->migrate.dry_run = true;
 		return 0;
 	case OPT_EVENTS:
 		options->events = arg;

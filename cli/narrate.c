@@ -58,15 +58,15 @@ void narrate_start(enum narrate_level level)
 	log_set_sink(sink, NULL);
 }
 
-#define NARRATE_AT(log_level)                            \
-	do {                                             \
-		char line[LINE_SIZE];                    \
-		va_list ap;                              \
-                                                         \
-		va_start(ap, fmt);                       \
-		vsnprintf(line, sizeof(line), fmt, ap);  \
-		va_end(ap);                              \
-		sink(NULL, log_level, line);             \
+#define NARRATE_AT(log_level)                           \
+	do {                                            \
+		char line[LINE_SIZE];                   \
+		va_list ap;                             \
+                                                        \
+		va_start(ap, fmt);                      \
+		vsnprintf(line, sizeof(line), fmt, ap); \
+		va_end(ap);                             \
+		sink(NULL, log_level, line);            \
 	} while (0)
 
 void narrate_debug(const char *fmt, ...)

@@ -11,7 +11,7 @@
 #include "flow/result.h"
 #include "flow/status.h"
 
-/* An object, indented.  Return: 0; -ENOMEM, also for NULL. Who cannot write is told at the end. */
+/* An object, indented; whether it could be written is seen at the end.  Return: 0, -ENOMEM. */
 int render_json(const json_t *object);
 
 /* One pair, as an indented line. */

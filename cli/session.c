@@ -32,8 +32,8 @@ static void close_all(struct session *session)
 		flow_env_close(&session->env);
 }
 
-int session_open(struct session *session, const struct invocation *call, const char *events_file,
-		 int progress_fd, struct err *err)
+int session_open(struct session *session, const struct invocation *call,
+		 const char *events_file, int progress_fd, struct err *err)
 {
 	int r = 0;
 

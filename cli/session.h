@@ -21,8 +21,8 @@ struct session {
 };
 
 /* events_file: NULL for none; progress_fd: -1 for none. SIGINT and SIGTERM cancel. */
-int session_open(struct session *session, const struct invocation *call, const char *events_file,
-		 int progress_fd, struct err *err);
+int session_open(struct session *session, const struct invocation *call,
+		 const char *events_file, int progress_fd, struct err *err);
 
 /* The text of a result, for people, on standard output. */
 typedef void session_text_fn(const struct result *result);

@@ -75,10 +75,11 @@ void usage_print(FILE *out)
 	      out);
 	for (const struct command *const *c = commands; *c; c++)
 		if (!(*c)->hidden)
-			fprintf(out, "  %-9s %-10s %s\n", (*c)->name, (*c)->argp->args_doc ?: "",
-				(*c)->summary);
+			fprintf(out, "  %-9s %-10s %s\n", (*c)->name,
+				(*c)->argp->args_doc ?: "", (*c)->summary);
 	fputs("\n", out);
 	print_options(out, options);
 	print_options(out, command_common_argp.options);
-	fputs("\n'vmfo COMMAND --help' lists a command's options; vmfo(1) has the rest.\n", out);
+	fputs("\n'vmfo COMMAND --help' lists a command's options; vmfo(1) has the rest.\n",
+	      out);
 }

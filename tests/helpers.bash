@@ -31,7 +31,8 @@ vmfo_sandbox() {
 
 vmfo() {
 	run --separate-stderr "$VMFO" "$@"
-	printf '$ vmfo %s\n%s\n%s\n-> %s\n' "$*" "$output" "${stderr:-}" "$status" >&2
+	# shellcheck disable=SC2154 # run sets them
+	printf '+ vmfo %s\n%s\n%s\n-> %s\n' "$*" "$output" "${stderr:-}" "$status" >&2
 }
 
 assert_empty() {

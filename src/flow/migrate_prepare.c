@@ -21,6 +21,9 @@
 /* For a target that was cut off to be reached again. */
 #define RECONNECT_MS 30000
 
+/* The same, for one that most likely needs nothing more. */
+#define LOOK_AGAIN_MS 10000
+
 /* "No limit" for QEMU, whose own default is 128 MiB/s. */
 #define BANDWIDTH_UNLIMITED (INT64_C(1) << 50)
 
@@ -189,9 +192,8 @@ int migrate_reserve(void *ctx, struct err *err)
 	return target_reserve(m->target, m->vm, m->id, m->opts.hidden, err);
 }
 
-int migrate_reconnect(struct migration *m, struct err *err)
+static int reconnect(struct migration *m, int64_t deadline, struct err *err)
 {
-	int64_t deadline = deadline_in(RECONNECT_MS);
 	int r;
 
 	target_close(steal_ptr(m->target));
@@ -212,9 +214,15 @@ int migrate_reconnect(struct migration *m, struct err *err)
 	}
 }
 
+int migrate_reconnect(struct migration *m, struct err *err)
+{
+	return reconnect(m, deadline_in(RECONNECT_MS), err);
+}
+
 /*
  * Before it was told `prepared` a target that lost its connection undoes everything by
- * itself. After that it waits for this very call, so it has to be reached.
+ * itself, unless its agent was killed: so it is looked at. After that it waits for this
+ * very call, so it has to be reached.
  */
 int migrate_undo_reserve(void *ctx, struct err *err)
 {
@@ -226,12 +234,11 @@ int migrate_undo_reserve(void *ctx, struct err *err)
 		if (r == 0 || target_connected(m->target))
 			return r;
 	}
-	if (!m->prepared) {
-		run_note(&m->run, "%s was cut off; its agent cleans up by itself",
-			 m->opts.host);
+	r = reconnect(m, deadline_in(m->prepared ? RECONNECT_MS : LOOK_AGAIN_MS), err);
+	if (r < 0 && !m->prepared) {
+		run_note(&m->run, "%s is cut off; its agent cleans up by itself", m->opts.host);
 		return 0;
 	}
-	r = migrate_reconnect(m, err);
 	return r <= 0 ? r : target_abort(m->target, err);
 }
 

@@ -210,6 +210,7 @@ static int make_argv(const struct vm *vm, const struct qemu_start *how, struct s
 	if (r < 0)
 		return r;
 	env.sandbox = facts->sandbox;
+	env.json_device = facts->json_device;
 	qemu_facts_free(facts);
 	add_scope(vm, argv);
 	return qemu_argv(vm->def, &env, argv, err);

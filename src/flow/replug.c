@@ -16,8 +16,12 @@ static int connect_running(struct vm *vm, struct err *err)
 		r = vm_find_running(vm, err);
 	if (r < 0)
 		return r;
-	if (r == 0)
+	if (r == 0) {
+		/* The folder that taking the lock has made; not what a crashed QEMU left. */
+		if (!vm->def)
+			vm_remove_rundir(vm, NULL);
 		return err_set(err, ERR_REFUSED, ESRCH, "it does not run here");
+	}
 	r = vm_connect(vm, err);
 	if (r == 0)
 		r = vm_runstate(vm, state, err);

@@ -89,9 +89,31 @@ static void probe_stop(struct probe *probe)
 		close(probe->err_fd);
 }
 
+/*
+ * Whether a command has a feature.
+ * Source: QAPI, query-qmp-schema; "json-cli-hotplug" is described at device_add.
+ */
+static bool has_feature(const json_t *schema, const char *command, const char *feature)
+{
+	const json_t *entry, *name;
+	size_t i, j;
+
+	json_array_foreach (schema, i, entry) {
+		const char *entry_name = json_string_value(json_object_get(entry, "name"));
+
+		if (!entry_name || !str_eq(entry_name, command))
+			continue;
+		json_array_foreach (json_object_get(entry, "features"), j, name)
+			if (json_is_string(name) && str_eq(json_string_value(name), feature))
+				return true;
+	}
+	return false;
+}
+
 static int probe_ask(struct qmp *qmp, struct qemu_facts *facts, int64_t deadline,
 		     struct err *err)
 {
+	json_t *schema;
 	int r;
 
 	facts->version = strdup(qmp_version(qmp));
@@ -107,6 +129,11 @@ static int probe_ask(struct qmp *qmp, struct qemu_facts *facts, int64_t deadline
 	facts->sandbox = qmp_command(qmp, "query-command-line-options",
 				     json_pack("{ss}", "option", "sandbox"), deadline, NULL,
 				     NULL) == 0;
+	r = qmp_command(qmp, "query-qmp-schema", NULL, deadline, &schema, err);
+	if (r < 0)
+		return err_wrap(err, "query-qmp-schema");
+	facts->json_device = has_feature(schema, "device_add", "json-cli-hotplug");
+	json_decref(schema);
 	/* Its end is what was asked for: whether the answer still comes does not matter. */
 	qmp_command(qmp, "quit", NULL, deadline, NULL, NULL);
 	return 0;

@@ -18,6 +18,7 @@ struct qemu_facts {
 	json_t *machines; /* query-machines */
 	json_t *cpus;     /* query-cpu-definitions */
 	bool sandbox;     /* it was built with its seccomp filter */
+	bool json_device; /* -device takes JSON, and such a device can be unplugged */
 };
 
 /* Errors: ERR_REFUSED: it does not start, or does not answer. */

@@ -240,7 +240,8 @@ static bool captures_done(void *data)
 {
 	struct capture *c = data;
 
-	return !c[0].watch && !c[1].watch;
+	/* Nobody reads on after a failure: the program might never end by itself. */
+	return (!c[0].watch && !c[1].watch) || c[0].failed || c[1].failed;
 }
 
 int child_run(struct loop *loop, const char *const *argv, int64_t deadline, size_t max,

@@ -161,24 +161,42 @@ int file_read_json(const char *path, size_t max, json_t **out, struct err *err)
 	return 0;
 }
 
+static int make_one(const char *path, mode_t mode, struct err *err)
+{
+	struct stat st;
+	int e;
+
+	if (mkdir(path, mode) == 0)
+		return 0;
+	e = errno;
+	/* One that goes away meanwhile is for the caller to find out. */
+	if (e == EEXIST && (stat(path, &st) < 0 || S_ISDIR(st.st_mode)))
+		return 0;
+	return err_sys(err, ERR_INTERNAL, e == EEXIST ? ENOTDIR : e, "make folder %s", path);
+}
+
 int dir_make(const char *path, mode_t mode, struct err *err)
 {
 	_cleanup_free_ char *part = strdup(path);
+	size_t len;
 
 	if (!part)
 		return err_nomem(err);
-	for (char *p = part + 1;; p++) {
-		bool last = *p == '\0';
+	len = strlen(part);
+	while (len > 1 && part[len - 1] == '/')
+		part[--len] = '\0';
+	for (size_t i = 1; i < len; i++) {
+		int r;
 
-		if (!last && *p != '/')
+		if (part[i] != '/')
 			continue;
-		*p = '\0';
-		if (mkdir(part, last ? mode : 0755) < 0 && errno != EEXIST)
-			return err_sys(err, ERR_INTERNAL, errno, "make folder %s", part);
-		if (last)
-			return 0;
-		*p = '/';
+		part[i] = '\0';
+		r = make_one(part, 0755, err);
+		if (r < 0)
+			return r;
+		part[i] = '/';
 	}
+	return make_one(part, mode, err);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)

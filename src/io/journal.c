@@ -96,9 +96,26 @@ int journal_create(const char *statedir, const char *vm, const char *id, const c
 int journal_reopen(const char *statedir, const char *vm, const char *id, struct journal **out,
 		   struct err *err)
 {
+	_cleanup_(journal_freep) struct journal *journal = NULL;
 	_cleanup_free_ char *folder = journal_folder(statedir, vm);
+	_cleanup_free_ char *text = NULL;
+	const char *newline;
+	size_t len;
+	int r;
 
-	return folder ? journal_open(folder, id, 0, out, err) : err_nomem(err);
+	if (!folder)
+		return err_nomem(err);
+	r = journal_open(folder, id, 0, &journal, err);
+	if (r == 0)
+		r = file_read(journal->path, JOURNAL_MAX, &text, &len, err);
+	if (r < 0)
+		return r;
+	/* A line torn by a crash goes, or it would spoil the next one. */
+	newline = memrchr(text, '\n', len);
+	if (ftruncate(journal->fd, newline ? newline + 1 - text : 0) < 0)
+		return err_sys(err, ERR_INTERNAL, errno, "open journal %s", journal->path);
+	*out = steal_ptr(journal);
+	return 0;
 }
 
 int journal_add(struct journal *journal, const char *what, const json_t *details,
@@ -120,6 +137,7 @@ int journal_add(struct journal *journal, const char *what, const json_t *details
 		return err_nomem(err);
 	len = strlen(text);
 	text[len] = '\n';
+	errno = 0;
 	/* One write: a reader never sees half a line, unless the machine died in it. */
 	if (write(journal->fd, text, len + 1) != (ssize_t)(len + 1))
 		return err_sys(err, ERR_INTERNAL, errno ? errno : EIO, "write journal %s",

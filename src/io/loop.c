@@ -64,6 +64,11 @@ void loop_free(struct loop *loop)
 	if (!loop)
 		return;
 	if (loop->signal_fd >= 0) {
+		struct signalfd_siginfo info;
+
+		/* One that came when nobody ran the loop any more is not to strike now. */
+		while (read(loop->signal_fd, &info, sizeof(info)) > 0)
+			;
 		loop_unwatch(loop->signal_watch);
 		close(loop->signal_fd);
 		sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);

@@ -333,12 +333,12 @@ void schema_free(const struct schema_object *object, void *base)
 {
 	for (size_t i = 0; i < object->n_fields; i++) {
 		const struct schema_field *field = &object->fields[i];
-		char *at = (char *)base + field->offset;
-		char *items;
+		char *at, *items;
 		size_t n;
 
 		if (field->offset == SCHEMA_UNSTORED)
 			continue;
+		at = (char *)base + field->offset;
 		switch (field->type) {
 		case SCHEMA_TEXT:
 			free(*(char **)at);

@@ -36,6 +36,12 @@ struct qemu_argv_env {
 	 * names "sandbox" there.
 	 */
 	bool sandbox;
+	/*
+	 * Write the primaries as JSON. A hidden device that was written as text keeps its id
+	 * reserved for good ("Duplicate ID"): once the guest has let go of it, it could not be
+	 * plugged again. For binaries that can: device_add has the feature "json-cli-hotplug".
+	 */
+	bool json_device;
 	bool vhost_net; /* /dev/vhost-net is there */
 	bool incoming;  /* start as a migration's target: -S, -incoming defer */
 	/*

@@ -238,7 +238,10 @@ static int add_pair(struct qemu_build *b, const struct vm_pair *pair, struct err
 	if (b->env->without_primaries)
 		return 0;
 	primary_device(pair, id, &device);
-	qemu_opts_write(&device, "-device", b->argv);
+	if (b->env->json_device)
+		qemu_opts_write_json(&device, "driver", "-device", b->argv);
+	else
+		qemu_opts_write(&device, "-device", b->argv);
 	return 0;
 }
 

@@ -79,6 +79,21 @@ json_t *qemu_opts_json(const struct qemu_opts *opts, const char *head_key)
 	return NULL;
 }
 
+void qemu_opts_write_json(const struct qemu_opts *opts, const char *head_key,
+			  const char *option, struct strv *argv)
+{
+	json_t *json = qemu_opts_json(opts, head_key);
+	_cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	if (!text) {
+		argv->failed = true;
+		return;
+	}
+	strv_add(argv, option);
+	strv_add(argv, text);
+}
+
 void qemu_opts_clear(struct qemu_opts *opts)
 {
 	strv_clear(&opts->keys);

@@ -35,6 +35,10 @@ void qemu_opts_write(const struct qemu_opts *opts, const char *option, struct st
  */
 json_t *qemu_opts_json(const struct qemu_opts *opts, const char *head_key);
 
+/* Appends option and that object, as text, to argv; as qemu_opts_write(). */
+void qemu_opts_write_json(const struct qemu_opts *opts, const char *head_key,
+			  const char *option, struct strv *argv);
+
 void qemu_opts_clear(struct qemu_opts *opts);
 
 #define _cleanup_qemu_opts_ _cleanup_(qemu_opts_clear)

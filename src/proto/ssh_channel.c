@@ -14,7 +14,6 @@
 #include "proto/ssh_internal.h"
 
 #define GRACE_MS 250
-#define READS_A_ROUND 32  /* then the loop's other handlers have their turn */
 
 /* ---- output ---- */
 
@@ -71,19 +70,11 @@ static void pump_output(struct ssh_channel *channel)
 {
 	struct ssh *ssh = channel->ssh;
 	size_t n;
-	int reads = 0;
 
-	if (!channel->refused && deliver_held(channel)) {
-		while (!ssh->dead && (n = read_stream(channel, 0)) > 0) {
+	if (!channel->refused && deliver_held(channel))
+		while (!ssh->dead && (n = read_stream(channel, 0)) > 0)
 			if (!deliver(channel, ssh->buffer, n))
 				break;
-			if (++reads == READS_A_ROUND) {
-				ssh_pump_soon(ssh);
-				break;
-			}
-		}
-	}
-	/* Also when standard output is refused: it takes in what is for the session. */
 	while (!ssh->dead && (n = read_stream(channel, SSH_EXTENDED_DATA_STDERR)) > 0) {
 		if (channel->fns.error_output)
 			channel->fns.error_output(channel->user, ssh->buffer, n);
@@ -217,14 +208,11 @@ static ssize_t offer(struct ssh_channel *channel, const char *bytes, size_t n)
 ssize_t ssh_channel_write(struct ssh_channel *channel, const char *bytes, size_t n)
 {
 	struct ssh *ssh = channel->ssh;
-	bool input_open = ssh->input_open;
 	ssize_t taken;
 
 	if (ssh->dead || channel->gone || channel->eof_wanted)
 		return -EPIPE;
-	ssh->input_open = false;
 	taken = offer(channel, bytes, n);
-	ssh->input_open = input_open;
 	if (taken >= 0 && (size_t)taken < n)
 		channel->blocked = true;
 	ssh_update_events(ssh);

@@ -9,8 +9,8 @@
  * hangs. So libssh2 never sees the socket. Its send callback takes every packet as a
  * whole, into a queue that ssh_transport.c flushes; channel data is only offered while
  * the queue is short (SSH_QUEUE_MAX), so the back-pressure is ours. And its receive
- * callback has input only within ssh_pump() and ssh_await(): a write can never swallow
- * input that nobody then looks at, as the socket has nothing more to say about it.
+ * callback has input only at the beginning of a pump and within ssh_await(): nothing else
+ * can swallow input that nobody then looks at, as the socket has no more to say about it.
  */
 #ifndef VMFO_PROTO_SSH_INTERNAL_H
 #define VMFO_PROTO_SSH_INTERNAL_H
@@ -30,7 +30,7 @@ struct ssh {
 	struct loop_watch *watch;
 	struct loop_timer *again; /* a pump that is due in this round of the loop */
 	char name[SSH_NAME_SIZE]; /* "beta (10.0.0.2 port 22)", for messages */
-	bool input_open;          /* libssh2 may read from the socket */
+	size_t intake;            /* so much libssh2 may read from the socket now */
 	bool awaiting;            /* a request is under way, which wants input */
 
 	/* Packets that libssh2 has made and the socket has not taken. */
@@ -50,7 +50,7 @@ struct ssh {
 	TAILQ_HEAD(, ssh_channel) channels;
 };
 
-#define SSH_READ_SIZE (64 * 1024)
+#define SSH_READ_SIZE (64 * 1024) /* of every read; see take_in() */
 #define SSH_PACKET_MAX 32700 /* of data, that libssh2 puts into one packet */
 
 struct ssh_channel {
@@ -98,7 +98,7 @@ typedef int ssh_step_fn(struct ssh *ssh, void *arg);
 int ssh_await(struct ssh *ssh, ssh_step_fn *step, void *arg, int64_t deadline, int *rc,
 	      struct err *err);
 
-void ssh_pump_soon(struct ssh *ssh);     /* ssh_pump() once this round's handlers are done */
+void ssh_pump_soon(struct ssh *ssh);     /* a pump once this round's handlers are done */
 void ssh_update_events(struct ssh *ssh); /* what is polled for, after any change */
 void ssh_flush(struct ssh *ssh);
 

@@ -20,6 +20,11 @@
  */
 #define OUT_LIMIT (SSH_QUEUE_MAX + 1024 * 1024)
 
+/* In one go; then the loop's other handlers have their turn. */
+#define INTAKE_MAX (1024 * 1024)
+
+#define UNUSED_STREAM 0x7ffffff0 /* SSH has 0, standard output, and 1, standard error */
+
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static int library_rc;
 
@@ -174,13 +179,15 @@ static ssize_t lib_recv(libssh2_socket_t fd, void *bytes, size_t n, int flags, v
 	(void)flags;
 	if (ssh->dead)
 		return -EPIPE;
-	if (!ssh->input_open)
+	if (!ssh->intake)
 		return -EAGAIN;
 	do
-		got = recv(ssh->fd, bytes, n, MSG_DONTWAIT);
+		got = recv(ssh->fd, bytes, n < ssh->intake ? n : ssh->intake, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
-	if (got > 0)
+	if (got > 0) {
+		ssh->intake -= (size_t)got;
 		return got;
+	}
 	if (got == 0) {
 		ssh->peer_closed = true;
 		return -ECONNRESET;
@@ -240,9 +247,37 @@ void ssh_update_events(struct ssh *ssh)
 	loop_watch_events(ssh->watch, ssh->dead ? 0 : events);
 }
 
+/*
+ * Takes in what the socket has, for all channels: a read of a stream that nobody uses.
+ * libssh2 sorts it into queues, which the channels' windows bound.
+ *
+ * Every read asks for the same size, and has to: libssh2 widens the window by a number that
+ * it derives from the size, and makes that anew when it repeats itself after a key
+ * exchange. With another size it would grant one number and note the other, and then cut
+ * what comes beyond its own note, without a word.
+ */
+static int take_in(struct ssh *ssh)
+{
+	struct ssh_channel *any = TAILQ_FIRST(&ssh->channels);
+	ssize_t n;
+
+	if (!any || ssh->dead)
+		return 0;
+	ssh->intake = INTAKE_MAX;
+	n = libssh2_channel_read_ex(any->lib, UNUSED_STREAM, ssh->buffer, SSH_READ_SIZE);
+	ssh->intake = 0;
+	return n < 0 && n != LIBSSH2_ERROR_EAGAIN ? (int)n : 0;
+}
+
+/*
+ * Input first and in one go, then every channel: what one of them took in for another
+ * that has had its turn, or a key exchange that it finished, would go unnoticed, as the
+ * socket has nothing more to say.
+ */
 static void pump(struct ssh *ssh)
 {
 	struct ssh_channel *channel = TAILQ_FIRST(&ssh->channels);
+	int rc = take_in(ssh);
 
 	/* Another comes first next time: whoever does may fill the queue again at once. */
 	if (channel) {
@@ -250,14 +285,15 @@ static void pump(struct ssh *ssh)
 		TAILQ_INSERT_TAIL(&ssh->channels, channel, link);
 		channel = TAILQ_FIRST(&ssh->channels);
 	}
-	ssh->input_open = true;
 	while (channel) {
 		struct ssh_channel *next = TAILQ_NEXT(channel, link);
 
 		ssh_channel_pump(channel);
 		channel = next;
 	}
-	ssh->input_open = false;
+	/* After the channels have had what came before it. */
+	if (rc)
+		ssh_fail_lib(ssh, "receive", rc);
 	ssh_update_events(ssh);
 }
 
@@ -304,9 +340,9 @@ static bool await_done(void *data)
 	struct ssh *ssh = await->ssh;
 
 	if (!ssh->dead) {
-		ssh->input_open = true;
+		ssh->intake = INTAKE_MAX;
 		await->rc = await->step(ssh, await->arg);
-		ssh->input_open = false;
+		ssh->intake = 0;
 		/* It may have read what is meant for other channels. */
 		if (!TAILQ_EMPTY(&ssh->channels))
 			ssh_pump_soon(ssh);

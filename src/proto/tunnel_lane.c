@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -33,6 +34,7 @@ struct conn {
 	size_t start, len;
 	char *noise; /* what came before the far half's line */
 	size_t noise_len;
+	char complaint[160]; /* the last of its standard error */
 	bool greeted, held;
 	bool far_ended, local_ended, eof_sent;
 	bool want_write; /* QEMU's socket is full */
@@ -270,15 +272,40 @@ static size_t on_data(void *user, const char *bytes, size_t n)
 
 static void on_error_output(void *user, const char *bytes, size_t n)
 {
-	/* The failure itself comes as a line, or as an exit status. */
-	(void)user;
-	(void)bytes;
-	(void)n;
+	struct conn *conn = user;
+	const size_t room = sizeof(conn->complaint) - 1;
+	size_t kept = strlen(conn->complaint);
+
+	if (n > room) {
+		bytes += n - room;
+		n = room;
+	}
+	if (kept > room - n) {
+		memmove(conn->complaint, conn->complaint + kept - (room - n), room - n);
+		kept = room - n;
+	}
+	memcpy(conn->complaint + kept, bytes, n);
+	conn->complaint[kept + n] = '\0';
 }
 
 static void on_channel_writable(void *user)
 {
 	conn_push(user);
+}
+
+/* The last line of the far half's standard error says more than its exit status. */
+static void conn_fail_with_complaint(struct conn *conn, const struct err *why)
+{
+	char text[ERR_MSG_SIZE], *line;
+	size_t n = strlen(conn->complaint);
+
+	while (n && conn->complaint[n - 1] == '\n')
+		conn->complaint[--n] = '\0';
+	line = strrchr(conn->complaint, '\n');
+	line = line ? line + 1 : conn->complaint;
+	str_make_printable(line);
+	snprintf(text, sizeof(text), "%.300s%s%s", why->msg, *line ? ": " : "", line);
+	conn_fail(conn, why->errnum, text);
 }
 
 static void on_end(void *user, const struct err *why)
@@ -288,7 +315,7 @@ static void on_end(void *user, const struct err *why)
 	if (conn->held)
 		return;
 	if (why)
-		conn_fail(conn, why->errnum, why->msg);
+		conn_fail_with_complaint(conn, why);
 	else if (!conn->greeted)
 		conn_fail(conn, EPROTO, "the far half ended without an answer");
 	else

@@ -31,7 +31,7 @@ refused() { # TEXT
 		grep -q "^  $command " <<<"$output"
 	done
 	for command in $("$VMFO" __describe | jq -r '.commands[] | select(.hidden).name'); do
-		! grep -qw -- "$command" <<<"$output"
+		[ "$(grep -cw -- "$command" <<<"$output")" -eq 0 ]
 	done
 	help=$output
 	vmfo help

@@ -289,6 +289,31 @@ static void test_incoming(void)
 	vmdef_free(def);
 }
 
+/* Nothing but the form of the primaries differs. */
+static void test_json_device(void)
+{
+	struct qemu_argv_env env = launch;
+	struct vmdef *def = parse(FULL);
+	struct strv text = make(def, &launch), json;
+	_cleanup_free_ char *added = NULL;
+
+	env.json_device = true;
+	json = make(def, &env);
+	added = difference(&json, &text);
+	is_str(added,
+	       "{\"driver\":\"e1000e\",\"id\":\"net0-primary\",\"bus\":\"rp-net0-primary\","
+	       "\"netdev\":\"net-net0-primary\",\"mac\":\"52:54:00:00:00:01\","
+	       "\"failover_pair_id\":\"net0\",\"romfile\":\"\"}\n"
+	       "{\"driver\":\"e1000\",\"id\":\"net1-primary\",\"bus\":\"rp-net1-primary\","
+	       "\"netdev\":\"net-net1-primary\",\"mac\":\"52:54:00:00:00:02\","
+	       "\"failover_pair_id\":\"net1\",\"romfile\":\"\"}\n",
+	       "primaries as JSON");
+	is_int(json.n, text.n, "and nothing else");
+	strv_clear(&text);
+	strv_clear(&json);
+	vmdef_free(def);
+}
+
 static void test_variants(void)
 {
 	const struct qemu_argv_env plain = { .qemu = "q", .rundir = "/r" };
@@ -453,6 +478,7 @@ int main(void)
 	test_full();
 	test_taps();
 	test_incoming();
+	test_json_device();
 	test_variants();
 	test_primary();
 	test_devices();

@@ -314,6 +314,22 @@ static void test_device_add(const struct vmdef *def, const struct qemu_argv_env 
 	vm_stop(&vm);
 }
 
+/* A primary that is written as JSON does not reserve its id: it can be plugged once more. */
+static void test_second_plug(const struct vmdef *def, const struct qemu_argv_env *env)
+{
+	struct err err = ERR_INIT;
+	json_t *args = NULL, *answer;
+	struct vm vm;
+
+	vm_start(&vm, def, env);
+	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0,
+	       "arguments of device_add");
+	answer = ask(&vm, "device_add", args);
+	ok(answer != NULL, "device_add takes an id that the command line has had");
+	json_decref(answer);
+	vm_stop(&vm);
+}
+
 static bool start_possible(const char *qemu)
 {
 	const char *const argv[] = { qemu, "--version", NULL };
@@ -355,6 +371,9 @@ int main(void)
 		test_launch(def, &env);
 	else
 		printf("# this QEMU has no -sandbox\n");
+	env.json_device = true;
+	test_launch(def, &env);
+	test_second_plug(def, &env);
 	env.without_primaries = true;
 	test_device_add(def, &env);
 	env.incoming = true;

@@ -102,6 +102,7 @@ static void test_real(void)
 	ok(!qemu_has_machine(facts, "pc-q35-99.9"), "but no pc-q35-99.9");
 	ok(qemu_has_cpu(facts, "qemu64"), "it has the CPU model qemu64");
 	ok(!qemu_has_cpu(facts, "no-such-cpu"), "but not no-such-cpu");
+	ok(facts->json_device, "its -device takes JSON");
 	qemu_facts_free(facts);
 	qemu_facts_free(NULL);
 }

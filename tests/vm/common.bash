@@ -90,7 +90,7 @@ vm_in_phase() { # PHASE
 }
 
 vm_await_phase() { # PHASE
-	wait_for 60 vm_in_phase "$1"
+	vm_await_event "\"event\":\"phase\".*\"phase\":\"$1\""
 }
 
 vm_migrate_end() {
