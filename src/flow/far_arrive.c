@@ -206,6 +206,7 @@ int far_op_finish(void *ctx, const json_t *params, json_t **result, struct err *
 int far_op_abort(void *ctx, const json_t *params, json_t **result, struct err *err)
 {
 	struct far *far = ctx;
+	int r;
 
 	(void)params;
 	(void)result;
@@ -214,5 +215,9 @@ int far_op_abort(void *ctx, const json_t *params, json_t **result, struct err *e
 	if (far->state == FAR_RUNNING)
 		return err_set(err, ERR_UNFINISHED, EBUSY,
 			       "the VM runs there; it is not ended");
-	return far_clean_up(far, "aborted", err);
+	/* It may have broken off a start, and so have cancelled the loop. */
+	loop_shield(far->env->loop);
+	r = far_clean_up(far, "aborted", err);
+	loop_unshield(far->env->loop);
+	return r;
 }

@@ -210,21 +210,24 @@ static int read_line(char *line, size_t size, struct err *err)
 	}
 }
 
+static int not_by_hand(struct err *err)
+{
+	return err_set(err, ERR_USAGE, EPROTO, "it is started by 'vmfo migrate', not by hand");
+}
+
 static int read_task(struct task *task, struct err *err)
 {
 	char line[GUARD_LINE_MAX];
 	const char *vm, *migration, *host;
 	json_t *root;
-	int r = read_line(line, sizeof(line), err);
 
-	if (r < 0)
-		return r;
-	root = r ? json_loads(line, 0, NULL) : NULL;
+	if (read_line(line, sizeof(line), NULL) <= 0)
+		return not_by_hand(err);
+	root = json_loads(line, 0, NULL);
 	if (json_unpack(root, "{ss ss ss}", "vm", &vm, "migration", &migration, "host", &host) <
 	    0) {
 		json_decref(root);
-		return err_set(err, ERR_USAGE, EPROTO,
-			       "guard: this is started by 'vmfo migrate', not by hand");
+		return not_by_hand(err);
 	}
 	snprintf(task->vm, sizeof(task->vm), "%s", vm);
 	snprintf(task->migration, sizeof(task->migration), "%s", migration);

@@ -82,7 +82,8 @@ struct agent_op {
 /*
  * Says hello (hello: members beside "vmfo" and "protocol", borrowed) and serves
  * requests until the input ends or the loop is cancelled. ctx: for the ops.
- * Return: 0 at the end of input; the caller then undoes what it has to.
+ * Return: 0 at the end of input, and after an op that was broken off (which cancels the
+ * loop) once no request is left; the caller then undoes what it has to.
  */
 int agent_serve(struct loop *loop, int in_fd, int out_fd, const json_t *hello,
 		const struct agent_op *ops, size_t n_ops, void *ctx, struct agent_server **self,
@@ -90,6 +91,12 @@ int agent_serve(struct loop *loop, int in_fd, int out_fd, const json_t *hello,
 
 /* Sends an event from within an op; data: stolen. */
 void agent_server_event(struct agent_server *server, const char *event, json_t *data);
+
+/*
+ * From now until the running op ends: as soon as nobody waits for it any more (the next
+ * request comes, or the input ends) the loop is cancelled, and so is the op.
+ */
+void agent_server_breakable(struct agent_server *server);
 
 /* Whether the input has ended: an op that waits for long asks this. */
 bool agent_server_peer_gone(const struct agent_server *server);

@@ -34,6 +34,8 @@ struct agent_server {
 	const struct agent_op *ops;
 	size_t n_ops;
 	void *ctx;
+	bool breakable; /* the running op */
+	bool broken;    /* it was told to end, by a cancel of the loop */
 	struct agent_pulse pulse;
 	struct loop_timer *timer;
 	bool gone;        /* no more input */
@@ -101,6 +103,19 @@ void agent_server_event(struct agent_server *server, const char *event, json_t *
 
 /* ---- the input ---- */
 
+void agent_server_breakable(struct agent_server *server)
+{
+	server->breakable = true;
+}
+
+static void break_off(struct agent_server *server)
+{
+	if (!server->breakable)
+		return;
+	server->broken = true;
+	loop_cancel(server->loop, "given up by the source");
+}
+
 static void take_request(struct agent_server *server, json_t *request)
 {
 	const char *op = json_string_value(json_object_get(request, "op"));
@@ -109,7 +124,10 @@ static void take_request(struct agent_server *server, json_t *request)
 
 	if (op && str_eq(op, "ping")) {
 		send_result(server, id, NULL);
-	} else if (json_array_size(server->queue) >= SERVER_QUEUE_MAX) {
+		return;
+	}
+	break_off(server);
+	if (json_array_size(server->queue) >= SERVER_QUEUE_MAX) {
 		err_set(&err, ERR_REFUSED, EBUSY, "%d requests are waiting already",
 			SERVER_QUEUE_MAX);
 		send_error(server, id, &err);
@@ -150,8 +168,10 @@ static void on_input(void *data, int fd, short revents)
 		take_bytes(server, bytes, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		server->gone = true;
-	if (server->gone)
+	if (server->gone) {
 		loop_watch_events(server->in_watch, 0);
+		break_off(server);
+	}
 }
 
 /*
@@ -166,6 +186,7 @@ static void on_tick(void *data)
 		return;
 	server->gone = true;
 	loop_watch_events(server->in_watch, 0);
+	break_off(server);
 }
 
 static void on_output(void *data, int fd, short revents)
@@ -209,6 +230,7 @@ static void serve_request(struct agent_server *server, const json_t *request)
 		r = err_set(&err, ERR_REFUSED, EINVAL, "%s: params is not an object", op->name);
 	else
 		r = op->run(server->ctx, params, &result, &err);
+	server->breakable = false;
 	json_decref(params);
 	if (r < 0) {
 		json_decref(result);
@@ -236,7 +258,7 @@ static int serve_requests(struct agent_server *server, struct err *err)
 		int r = loop_run(server->loop, has_work, server, DEADLINE_NEVER, err);
 
 		if (r < 0)
-			return r;
+			return r == -ECANCELED && server->broken ? 0 : r;
 		if (server->gone)
 			break;
 		request = json_incref(json_array_get(server->queue, 0));
