@@ -39,7 +39,9 @@ static void describe(const struct vm_status *status, char *text, size_t size)
 	} else if (status->detail && !str_eq(status->detail, vm_state_name(status->state))) {
 		fputs(status->detail, out);
 	}
-	if (status->open_journal)
+	/* While somebody is at work on it, an open journal is as it should be. */
+	if (status->open_journal && status->state != VM_MIGRATING &&
+	    status->state != VM_INCOMING && status->state != VM_BUSY)
 		fprintf(out, "%sunfinished: %s", ftell(out) ? "; " : "", status->open_journal);
 	fclose(out);
 	text[size - 1] = '\0';

@@ -145,6 +145,8 @@ int far_op_start(void *ctx, const json_t *params, json_t **result, struct err *e
 	(void)result;
 	if (r == 0)
 		r = journal_step(far->journal, "start", "begin", NULL, err);
+	/* QEMU may take its time, or hang: an abort does not wait for it. */
+	agent_server_breakable(far->server);
 	if (r == 0)
 		r = qemu_start(far->vm, &how, err);
 	if (r < 0)

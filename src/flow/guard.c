@@ -158,6 +158,8 @@ int guard_disarm(struct guard *guard, struct err *err)
 	if (guard->disarmed)
 		return 0;
 	r = send_line(guard->fd, "disarm\n", strlen("disarm\n"), err);
+	if (r == -EPIPE)
+		r = err_set(err, ERR_INTERNAL, EPIPE, "the guard process has ended");
 	if (r == 0)
 		r = await_answer(guard, "disarmed\n", err);
 	if (r == 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "flow/datapath.h"
+#include "flow/notify.h"
 #include "flow/pair.h"
 #include "flow/qemu_start.h"
 #include "flow/run.h"
@@ -127,5 +128,9 @@ int flow_launch(struct flow_env *env, const struct launch_opts *opts, struct res
 	if (r < 0 && result->pid)
 		r = err_set(err, ERR_DEGRADED, err->errnum, "it runs (process %d), but: %s",
 			    result->pid, err->msg);
-	return run_end(&run, r, err);
+	r = run_end(&run, r, err);
+	/* Nobody is to wait for the VM's lock while a server takes its time. */
+	vm_close(steal_ptr(vm));
+	flow_notify(env, result);
+	return r;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "flow/migration.h"
+#include "flow/notify.h"
 #include "flow/pair.h"
 #include "flow/plug.h"
 #include "flow/step.h"
@@ -101,8 +102,11 @@ static enum err_kind look_after_rollback(struct migration *m)
 	enum err_kind status = ERR_ROLLED_BACK;
 	int64_t deadline = deadline_in(10000);
 
-	if (m->source_gone)
+	if (m->source_gone) {
+		for (size_t i = 0; i < m->run.result->n_pairs; i++)
+			m->run.result->pairs[i].state = PAIR_UNKNOWN;
 		return ERR_UNFINISHED;
+	}
 	for (size_t i = 0; i < m->run.result->n_pairs; i++) {
 		const struct vm_pair *pair = &m->vm->def->pairs[i];
 		struct pair_result *out = &m->run.result->pairs[i];
@@ -127,6 +131,13 @@ static enum err_kind look_after_rollback(struct migration *m)
 	return status;
 }
 
+static bool runs_here(struct migration *m)
+{
+	char state[32];
+
+	return vm_runstate(m->vm, state, NULL) == 0 && str_eq(state, "running");
+}
+
 static void describe_failure(struct migration *m, enum steps_end end, struct err *err)
 {
 	enum err_kind kind = err->kind;
@@ -135,7 +146,11 @@ static void describe_failure(struct migration *m, enum steps_end end, struct err
 		return; /* the step has said how it stands */
 	if (end == STEPS_UNDO_FAILED) {
 		kind = ERR_UNFINISHED;
-		err_wrap(err, "not everything could be undone (see the warnings)");
+		err_set(err, kind, err->errnum,
+			"%s; %s, but not everything could be undone (see the warnings): look "
+			"at %s, 'vmfo status %s'",
+			err->msg, runs_here(m) ? "it runs here" : "it does not run here",
+			m->opts.host, m->vm->name);
 	} else {
 		kind = look_after_rollback(m);
 	}
@@ -230,5 +245,8 @@ int flow_migrate(struct flow_env *env, const struct migrate_opts *opts, struct r
 	if (r == 0)
 		r = run_steps(&m, &steps, err);
 	clear(&m);
-	return run_end(&m.run, r, err);
+	r = run_end(&m.run, r, err);
+	if (!opts->dry_run)
+		flow_notify(env, result);
+	return r;
 }

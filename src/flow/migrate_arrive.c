@@ -150,6 +150,25 @@ static int replug_one(struct migration *m, const struct vm_pair *pair, struct pa
 	return r > 0 ? target_plug(m->target, pair, out, err) : r;
 }
 
+/* What it means that a pair has no primary there. */
+static void note_not_whole(struct migration *m, const struct pair_result *out)
+{
+	const char *reason = out->reason ?: "QEMU did not plug it";
+	const char *host = m->opts.host, *name = m->vm->name;
+	struct target_state state;
+
+	if (target_query(m->target, &state, NULL) == 0 && !state.alive)
+		note_short(m, ERR_UNFINISHED,
+			   str_printf("it was handed over to %s, and its QEMU has ended there, so "
+				      "it runs nowhere (%s); start it there: vmfo launch %s",
+				      host, reason, name));
+	else
+		note_short(m, ERR_DEGRADED,
+			   str_printf("it runs on %s, but pair %s has no primary: %s; to try "
+				      "again, there: vmfo replug %s",
+				      host, out->id, reason, name));
+}
+
 int migrate_replug(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
@@ -165,13 +184,7 @@ int migrate_replug(void *ctx, struct err *err)
 			out->reason = strdup(why.msg);
 		run_pair(&m->run, out->id, pair_state_name(out->state));
 		if (out->state < PAIR_PLUGGED)
-			note_short(
-				m, ERR_DEGRADED,
-				str_printf(
-					"it runs on %s, but pair %s has no primary: %s; to try "
-					"again, there: vmfo replug %s",
-					m->opts.host, out->id,
-					out->reason ?: "QEMU did not plug it", m->vm->name));
+			note_not_whole(m, out);
 	}
 	return 0;
 }

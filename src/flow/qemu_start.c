@@ -142,6 +142,8 @@ static int make_taps(struct vm *vm, const struct qemu_tap *plan, size_t n, struc
 {
 	size_t queues = 0;
 
+	/* Those of a QEMU that died. */
+	vm_forget_taps(vm);
 	for (size_t i = 0; i < n; i++)
 		queues += (size_t)plan[i].queues;
 	if (n == 0)
@@ -161,14 +163,17 @@ static int make_taps(struct vm *vm, const struct qemu_tap *plan, size_t n, struc
 
 /* ---- the process ---- */
 
-/* What an earlier QEMU, or one that died, has left in the folder. */
+/*
+ * What an earlier QEMU, or one that died, has left in the folder. state.json is not among
+ * it: that is this vmfo's own by now.
+ */
 static void remove_stale(const struct vm *vm)
 {
 	static const char *const files[] = {
-		"qmp.sock", "monitor.sock",  "monitor.pending.sock",
-		"qga.sock", "incoming.sock", "out.sock",
-		"vm.json",  "pid",           "state.json",
-		"qemu.log", "serial.log"
+		"qmp.sock",  "monitor.sock",  "monitor.pending.sock",
+		"qga.sock",  "incoming.sock", "out.sock",
+		"vm.json",   "pid",           "qemu.log",
+		"serial.log"
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {

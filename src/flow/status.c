@@ -123,7 +123,8 @@ static int read_other(const struct vm *vm, const char *operation, struct vm_stat
 	out->detail = strdup(*operation ? operation : "another vmfo is at work");
 	if (!out->detail)
 		return err_nomem(err);
-	if (state_file_read(vm, &state) < 0)
+	/* One that a vmfo that was killed has left is not this one's. */
+	if (state_file_read(vm, &state) < 0 || !str_eq(state.operation, operation))
 		return 0;
 	out->state = str_eq(state.operation, "incoming") ? VM_INCOMING : VM_MIGRATING;
 	out->phase = strdup(state.phase);

@@ -40,7 +40,7 @@ int vm_open(struct flow_env *env, const char *name, struct vm **out, struct err 
 	return 0;
 }
 
-static void forget_taps(struct vm *vm)
+void vm_forget_taps(struct vm *vm)
 {
 	for (size_t i = 0; i < vm->n_taps; i++) {
 		free(vm->taps[i].nic);
@@ -66,7 +66,7 @@ void vm_close(struct vm *vm)
 	qmp_close(vm->qmp);
 	child_forget(&vm->child);
 	forget_process(vm);
-	forget_taps(vm);
+	vm_forget_taps(vm);
 	lock_release(vm->lock);
 	vmdef_free(vm->def);
 	free(vm->name);
@@ -94,7 +94,7 @@ static int load_taps(struct vm *vm, const json_t *list, struct err *err)
 {
 	size_t n = json_array_size(list);
 
-	forget_taps(vm);
+	vm_forget_taps(vm);
 	if (n == 0)
 		return 0;
 	vm->taps = calloc(n, sizeof(*vm->taps));

@@ -73,6 +73,9 @@ int vm_find_running(struct vm *vm, struct err *err);
  */
 int vm_check_settled(const struct vm *vm, struct err *err);
 
+/* For a new QEMU, whose taps are others than those of vm.json. */
+void vm_forget_taps(struct vm *vm);
+
 /* Writes vm.json and pid for a QEMU that was just started. */
 int vm_record_running(struct vm *vm, struct err *err);
 

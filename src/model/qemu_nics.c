@@ -196,6 +196,11 @@ static int check_primary(const struct vm_pair *pair, struct err *err)
 static void primary_device(const struct vm_pair *pair, const char *id, struct qemu_opts *device)
 {
 	qemu_build_on_port(device, id);
+	/*
+	 * A root port has this slot alone. Where it is taken, older QEMUs would choose the next
+	 * by themselves, which no guest ever looks at.
+	 */
+	qemu_opts_add(device, "addr", "0x0");
 	qemu_opts_addf(device, "netdev", "net-%s", id);
 	add_mac(device, &pair->mac);
 	qemu_opts_add(device, "failover_pair_id", pair->id);

@@ -111,6 +111,8 @@ static void lib_free(void *p, void **abstract)
 
 static int queue_append(struct ssh *ssh, const char *bytes, size_t n)
 {
+	if (n == 0)
+		return 0;
 	if (ssh->out.head && ssh->out.head + ssh->out.len + n > ssh->out.room) {
 		memmove(ssh->out.bytes, ssh->out.bytes + ssh->out.head, ssh->out.len);
 		ssh->out.head = 0;

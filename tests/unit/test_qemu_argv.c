@@ -162,7 +162,7 @@ static const char *const full[] = {
 	"-device",
 	"pcie-root-port,id=rp-net0-primary,bus=pcie.0,chassis=4,slot=4,addr=0x5",
 	"-device",
-	"e1000e,id=net0-primary,bus=rp-net0-primary,netdev=net-net0-primary,"
+	"e1000e,id=net0-primary,bus=rp-net0-primary,addr=0x0,netdev=net-net0-primary,"
 	"mac=52:54:00:00:00:01,failover_pair_id=net0,romfile=",
 	"-netdev",
 	"tap,id=net-net1,ifname=t0,script=no,downscript=no,queues=2,vhost=off",
@@ -176,7 +176,7 @@ static const char *const full[] = {
 	"-device",
 	"pcie-root-port,id=rp-net1-primary,bus=pcie.0,chassis=6,slot=6,addr=0x7",
 	"-device",
-	"e1000,id=net1-primary,bus=rp-net1-primary,netdev=net-net1-primary,"
+	"e1000,id=net1-primary,bus=rp-net1-primary,addr=0x0,netdev=net-net1-primary,"
 	"mac=52:54:00:00:00:02,failover_pair_id=net1,romfile=",
 	"-netdev",
 	"tap,id=net-nic,fd=7,vhost=on",
@@ -278,9 +278,9 @@ static void test_incoming(void)
 	       "a target waits, and its operator's monitor is not there yet");
 	is_str(gone,
 	       "socket,id=vmfo-monitor,path=/run/v,,m/monitor.sock,server=on,wait=off\n"
-	       "e1000e,id=net0-primary,bus=rp-net0-primary,netdev=net-net0-primary,"
+	       "e1000e,id=net0-primary,bus=rp-net0-primary,addr=0x0,netdev=net-net0-primary,"
 	       "mac=52:54:00:00:00:01,failover_pair_id=net0,romfile=\n"
-	       "e1000,id=net1-primary,bus=rp-net1-primary,netdev=net-net1-primary,"
+	       "e1000,id=net1-primary,bus=rp-net1-primary,addr=0x0,netdev=net-net1-primary,"
 	       "mac=52:54:00:00:00:02,failover_pair_id=net1,romfile=\n",
 	       "its primaries are missing; their netdevs and ports are there");
 	is_int(there.n, here.n + 3 - 4, "and nothing else");
@@ -302,10 +302,10 @@ static void test_json_device(void)
 	added = difference(&json, &text);
 	is_str(added,
 	       "{\"driver\":\"e1000e\",\"id\":\"net0-primary\",\"bus\":\"rp-net0-primary\","
-	       "\"netdev\":\"net-net0-primary\",\"mac\":\"52:54:00:00:00:01\","
+	       "\"addr\":\"0x0\",\"netdev\":\"net-net0-primary\",\"mac\":\"52:54:00:00:00:01\","
 	       "\"failover_pair_id\":\"net0\",\"romfile\":\"\"}\n"
 	       "{\"driver\":\"e1000\",\"id\":\"net1-primary\",\"bus\":\"rp-net1-primary\","
-	       "\"netdev\":\"net-net1-primary\",\"mac\":\"52:54:00:00:00:02\","
+	       "\"addr\":\"0x0\",\"netdev\":\"net-net1-primary\",\"mac\":\"52:54:00:00:00:02\","
 	       "\"failover_pair_id\":\"net1\",\"romfile\":\"\"}\n",
 	       "primaries as JSON");
 	is_int(json.n, text.n, "and nothing else");
@@ -363,9 +363,9 @@ static void test_primary(void)
 
 	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0,
 	       "arguments of device_add");
-	want = json_pack("{ss ss ss ss ss ss ss}", "driver", "e1000e", "id", "net0-primary",
-			 "bus", "rp-net0-primary", "netdev", "net-net0-primary", "mac",
-			 "52:54:00:00:00:01", "failover_pair_id", "net0", "romfile", "");
+	want = json_pack("{ss ss ss ss ss ss ss ss}", "driver", "e1000e", "id", "net0-primary",
+			 "bus", "rp-net0-primary", "addr", "0x0", "netdev", "net-net0-primary",
+			 "mac", "52:54:00:00:00:01", "failover_pair_id", "net0", "romfile", "");
 	ok(json_equal(args, want), "which equal the command line's");
 	json_decref(args);
 	json_decref(want);

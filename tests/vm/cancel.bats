@@ -17,16 +17,24 @@ setup() {
 	vm_remember
 }
 
+# What a test that failed has left must not fail the next.
 teardown() {
 	# shellcheck disable=SC2046
 	kill -CONT $(sshd_pids beta)
 	vm_gate_remove beta
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || vm_stop_migrating
+}
+
+vm_stop_migrating() {
+	[[ -z ${MIGRATE:-} ]] || kill -INT "$MIGRATE" 2>/dev/null || true
+	monitor alpha demo '{"execute": "cont"}' || true
+	wait_for 60 eval '! is_migrating' || true
 }
 
 # To wait-unplug, where it stays: the guest is stopped before it is asked.
 begin_and_hold() { # ARGS…
 	vm_gate_close beta
-	vm_migrate_begin alpha beta demo "$@"
+	vm_migrate_begin alpha beta demo --unplug-timeout 120 "$@"
 	vm_await_phase prepare
 	monitor alpha demo '{"execute": "stop"}'
 	vm_gate_open beta
@@ -117,8 +125,8 @@ rate_is_known() {
 	begin_and_hold
 	[ "$(status_json alpha | jq -r '.state, .migration.phase, .migration.peer' | paste -sd ' ')" = \
 		"migrating wait-unplug beta" ]
-	[[ $(on alpha timeout 5 vmfo status demo) == *migrating*wait-unplug*beta* ]]
-	[[ $(on alpha timeout 5 vmfo list) == *demo*migrating* ]]
+	[[ $(on alpha timeout 5 vmfo status demo) == *migrating*"to beta: wait-unplug"* ]]
+	[[ $(on alpha timeout 5 vmfo list) == *demo*migrating*"to beta"* ]]
 	[ "$(on alpha timeout 5 vmfo list --json | jq -r '.vms[] | select(.vm == "demo") | .state')" = migrating ]
 	[ "$(status_json beta | jq -r .state)" = incoming ]
 	[[ $(on beta timeout 5 vmfo list) == *demo*incoming* ]]
@@ -157,7 +165,7 @@ rate_is_known() {
 	vm_await_phase precopy
 	wait_for 20 rate_is_known
 	[ "$(status_json alpha | jq -r '.migration.phase, .migration.peer' | paste -sd ' ')" = "precopy beta" ]
-	[[ $(on alpha timeout 5 vmfo list) == *demo*migrating* ]]
+	[[ $(on alpha timeout 5 vmfo list) == *demo*migrating*"to beta"* ]]
 	on alpha vmfo cancel demo
 	! hosts_process_runs "$MIGRATE" || false
 	vm_migrate_end

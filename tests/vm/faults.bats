@@ -45,10 +45,11 @@ teardown() {
 start_anew() {
 	local host pid
 	for host in alpha beta; do
-		for pid in $(vmfo_pid "$host" agent) $(vmfo_pid "$host" guard) $(qemu_pids "$host" demo); do
-			kill -KILL "$pid" || true
+		for pid in $(hosts_pids "$host"); do
+			[[ $pid = $(<"$HOSTS_DIR/$host/sshd.pid") ]] || kill -KILL "$pid" || true
 		done
 	done
+	[[ ! -e $HOSTS_DIR/disk.alpha ]] || mv "$HOSTS_DIR/disk.alpha" "$HOSTS_DIR/disk.raw"
 	vm_stop_all
 	vm_launch demo
 }
@@ -109,7 +110,6 @@ begin_wait_unplug() { # ARGS…
 	vm_gate_close beta
 	vm_migrate_begin alpha beta demo "$@"
 	await_phase prepare
-	wait_for 20 test -s "$HOSTS_DIR/beta/run/demo/state.json"
 	monitor alpha demo '{"execute": "stop"}'
 	vm_gate_open beta
 	vm_await_event '"text":"holding on: net0"'
@@ -385,12 +385,17 @@ lossy() { # HOST request|answer OP
 	# The hosts share a file system: the file that QEMU on alpha has open gets another name, and beta another file.
 	mv "$HOSTS_DIR/disk.raw" "$HOSTS_DIR/disk.alpha"
 	cp "$HOSTS_DIR/disk.alpha" "$HOSTS_DIR/disk.raw"
-	on_bg beta "$BATS_TEST_TMPDIR/holder.log" "$QEMU" -name holder -machine none -nodefaults -display none \
-		-blockdev "driver=file,node-name=disk0,filename=$HOSTS_DIR/disk.raw" \
-		-S -monitor none
+	on_bg beta "$BATS_TEST_TMPDIR/holder.log" "$QEMU" -name holder -machine "$MACHINE" -accel tcg -m 32 -S \
+		-nodefaults -display none -drive "if=virtio,format=raw,file=$HOSTS_DIR/disk.raw"
 	HOLDER=$ON_PID
-	vm_migrate alpha beta demo
-	false
+	wait_for 20 grep -q "$(stat -c :%i "$HOSTS_DIR/disk.raw") " /proc/locks
+	vm_migrate_begin alpha beta demo
+	vm_migrate_end
+	[ "$status" -eq 5 ]
+	told 'Failed to get \"write\" lock' "taken back: it runs here"
+	kill -KILL "$HOLDER"
+	mv "$HOSTS_DIR/disk.alpha" "$HOSTS_DIR/disk.raw"
+	all_as_before
 }
 
 # ---- the end of the VM ----
@@ -418,7 +423,13 @@ lossy() { # HOST request|answer OP
 	kill -KILL "$(qemu_pids beta demo)"
 	vm_migrate_end
 	[ "$status" -eq 7 ]
+	[ "$(result .outcome)" = unfinished ]
+	told "it was handed over to beta, and its QEMU has ended there, so it runs nowhere" "vmfo launch demo"
 	assert_runs_nowhere demo
 	assert_nothing_left alpha
-	false
+	[ "$(vm_state beta demo)" = crashed ]
+	# As it was told.
+	on beta vmfo launch demo --wait-pair 60
+	assert_runs_only_on beta demo
+	assert_pair beta demo
 }
