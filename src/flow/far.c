@@ -2,10 +2,10 @@
  *
  * The far half: one migration's target, as the ops that the source asks for.
  *
- *   idle ──reserve──> reserved ──start──> started ──prepared──> prepared
- *                                                                  │ cont
- *   (attach leads to prepared or running)                          v
- *                             idle <──finish── running <───────────┘
+ *   idle --reserve--> reserved --start--> started --prepared--> prepared
+ *                                                                  | cont
+ *   (attach leads to started or later)                             v
+ *                             idle <--finish-- running <-----------+
  *
  * When the connection ends, what is left depends on how far it got. Before `prepared`
  * the source cannot have handed over: everything is undone here. In `prepared` the target
@@ -101,7 +101,7 @@ static void finish_alone(struct far *far)
 {
 	struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < far->vm->def->n_pairs; i++) {
+	for (size_t i = 0; far->vm->qmp && i < far->vm->def->n_pairs; i++) {
 		struct pair_result out = { 0 };
 
 		if (plug_primary(far->vm, &far->vm->def->pairs[i], &out, &err) < 0)

@@ -31,7 +31,7 @@ int far_op_prepared(void *ctx, const json_t *params, json_t **result, struct err
 /* MigrationStatus of the incoming side, and the runstate. */
 static int read_state(struct vm *vm, char migration[32], char runstate[32], struct err *err)
 {
-	json_t *ret;
+	json_t *ret = NULL;
 	int r = vm_runstate(vm, runstate, err);
 
 	if (r == 0)
@@ -119,6 +119,8 @@ int far_op_cont(void *ctx, const json_t *params, json_t **result, struct err *er
 
 	(void)params;
 	(void)result;
+	if (r == 0 && !far->vm->qmp)
+		r = err_set(err, ERR_REFUSED, ESRCH, "its QEMU has ended");
 	if (r == 0)
 		r = resume(far, err);
 	if (r < 0)
@@ -126,7 +128,8 @@ int far_op_cont(void *ctx, const json_t *params, json_t **result, struct err *er
 	far->state = FAR_RUNNING;
 	announce(far->vm);
 	/* It runs: a journal that cannot say so is a pity and not a failure. */
-	journal_add(far->journal, "committed", NULL, NULL);
+	if (far->journal)
+		journal_add(far->journal, "committed", NULL, NULL);
 	return 0;
 }
 
@@ -156,6 +159,8 @@ int far_op_plug(void *ctx, const json_t *params, json_t **result, struct err *er
 	if (!pair)
 		return err_set(err, ERR_INTERNAL, EPROTO, "the VM has no pair \"%s\"",
 			       far_string(params, "pair"));
+	if (!far->vm->qmp)
+		return err_set(err, ERR_UNFINISHED, ESRCH, "its QEMU has ended");
 	r = plug_primary(far->vm, pair, &out, err);
 	if (r == 0)
 		*result = json_pack("{ss so so so}", "state", pair_state_name(out.state),
@@ -186,8 +191,8 @@ int far_finish(struct far *far, struct err *err)
 
 	if (r == 0)
 		r = show_monitor(far->vm, err);
-	if (r == 0)
-		r = journal_close(steal_ptr(far->journal), "done", err);
+	if (r == 0 && far->journal)
+		r = journal_close(steal_ptr(far->journal), FAR_DONE, err);
 	state_file_remove(far->vm);
 	far_forget(far);
 	return r;

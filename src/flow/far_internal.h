@@ -12,6 +12,9 @@
 #include "io/journal.h"
 #include "proto/agent.h"
 
+/* What a journal here is closed with, once the VM has arrived and everything is done. */
+#define FAR_DONE "done"
+
 enum far_state { FAR_IDLE, FAR_RESERVED, FAR_STARTED, FAR_PREPARED, FAR_RUNNING };
 
 struct far {
@@ -22,6 +25,7 @@ struct far {
 	struct journal *journal;
 	char migration[64];
 	bool hidden; /* QEMU plugs the primaries itself */
+	bool closed; /* it was taken up again after its journal was closed: it has arrived */
 	struct loop_watch *end_watch;
 };
 

@@ -166,16 +166,27 @@ int far_op_start(void *ctx, const json_t *params, json_t **result, struct err *e
 	return r;
 }
 
-/* How far the journal says that the migration had got. */
+static int nothing_left(struct err *err)
+{
+	return err_set(err, ERR_REFUSED, ENOENT, "nothing is left there of this migration");
+}
+
+/*
+ * How far the journal says that the migration had got. A closed one counts only if the VM
+ * has arrived: an agent that was cut off then has finished by itself, and what its source
+ * still asks for can be answered.
+ */
 static int read_journal_state(struct far *far, struct err *err)
 {
 	const json_t *line;
+	bool done = false;
 	json_t *lines;
 	size_t i;
 	int r = journal_read(far->env->statedir, far->vm->name, far->migration, &lines, err);
 
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? nothing_left(err) : r;
+	far->closed = false;
 	far->state = FAR_STARTED;
 	json_array_foreach (lines, i, line) {
 		const char *what = far_string(line, "what");
@@ -186,32 +197,26 @@ static int read_journal_state(struct far *far, struct err *err)
 			far->state = FAR_PREPARED;
 		else if (str_eq(what, "committed"))
 			far->state = FAR_RUNNING;
+		else if (str_eq(what, "closed"))
+			far->closed = true;
+		done = far->closed && str_eq(far_string(line, "outcome"), FAR_DONE);
 	}
 	json_decref(lines);
-	return 0;
-}
-
-/* That this migration's journal is open here. */
-static int check_open(struct far *far, struct err *err)
-{
-	char open_id[64];
-	int r = journal_find_open(far->env->statedir, far->vm->name, open_id, err);
-
-	if (r == 0 && !str_eq(open_id, far->migration))
-		r = err_set(err, ERR_REFUSED, ENOENT,
-			    "nothing is left there of this migration");
-	return r;
+	return far->closed && !(done && far->state == FAR_RUNNING) ? nothing_left(err) : 0;
 }
 
 static int reopen(struct far *far, struct err *err)
 {
 	int r = read_journal_state(far, err);
 
-	if (r == 0)
+	if (r == 0 && !far->closed)
 		r = journal_reopen(far->env->statedir, far->vm->name, far->migration,
 				   &far->journal, err);
 	if (r == 0)
 		r = vm_find_running(far->vm, err);
+	/* It arrived, was run, and was stopped and taken away since. */
+	if (r == 0 && far->closed && !far->vm->def)
+		return nothing_left(err);
 	if (r <= 0)
 		return r;
 	r = vm_connect(far->vm, err);
@@ -221,17 +226,18 @@ static int reopen(struct far *far, struct err *err)
 static int attach(struct far *far, struct err *err)
 {
 	/* Before the lock, which would make the folder of a VM that is gone. */
-	int r = check_open(far, err);
+	int r = read_journal_state(far, err);
 
 	if (r == 0)
 		r = vm_lock(far->vm, "incoming", err);
 	if (r < 0)
 		return r;
-	/* And after it: the agent that held it may just have cleaned up. */
-	r = check_open(far, err);
-	if (r == -ENOENT)
+	/* And after it: the agent that held it may just have cleaned up, or finished. */
+	r = reopen(far, err);
+	/* Not the folder of a VM that somebody has launched there meanwhile. */
+	if (r == -ENOENT && vm_find_running(far->vm, NULL) == 0 && !far->vm->def)
 		vm_remove_rundir(far->vm, NULL);
-	return r < 0 ? r : reopen(far, err);
+	return r;
 }
 
 /* Takes up a migration that an earlier agent began, whose connection was lost. */

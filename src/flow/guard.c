@@ -286,6 +286,15 @@ static int release_target(struct vm *vm, const struct task *task, struct err *er
 	return r;
 }
 
+/* vmfo could not remove it any more; QEMU has let go of it. */
+static void remove_stream_socket(const struct vm *vm)
+{
+	_cleanup_free_ char *path = vm_path(vm, "out.sock");
+
+	if (path)
+		unlink(path);
+}
+
 static int act(struct vm *vm, const struct task *task, struct err *err)
 {
 	struct source source;
@@ -301,6 +310,7 @@ static int act(struct vm *vm, const struct task *task, struct err *err)
 	source_watch(&source, vm);
 	r = source_cancel(&source, err);
 	source_clear(&source);
+	remove_stream_socket(vm);
 	if (r == 0)
 		r = release_target(vm, task, err);
 	if (r == 0)

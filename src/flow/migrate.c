@@ -140,7 +140,7 @@ static bool runs_here(struct migration *m)
 
 static void describe_failure(struct migration *m, enum steps_end end, struct err *err)
 {
-	enum err_kind kind = err->kind;
+	enum err_kind kind;
 
 	if (end == STEPS_STUCK)
 		return; /* the step has said how it stands */
@@ -176,7 +176,7 @@ static void close_journal(struct migration *m, enum err_kind kind)
 	if (!m->journal)
 		return;
 	/* What is not settled stays open, for recovery. */
-	if (kind == ERR_UNFINISHED && !m->source_gone)
+	if (kind == ERR_UNFINISHED && !m->source_gone && !m->target_gone)
 		journal_abandon(steal_ptr(m->journal));
 	else if (journal_close(steal_ptr(m->journal), err_kind_name(kind), &err) < 0)
 		run_warn(&m->run, "%s", err.msg);

@@ -157,7 +157,8 @@ static void note_not_whole(struct migration *m, const struct pair_result *out)
 	const char *host = m->opts.host, *name = m->vm->name;
 	struct target_state state;
 
-	if (target_query(m->target, &state, NULL) == 0 && !state.alive)
+	m->target_gone = target_query(m->target, &state, NULL) == 0 && !state.alive;
+	if (m->target_gone)
 		note_short(m, ERR_UNFINISHED,
 			   str_printf("it was handed over to %s, and its QEMU has ended there, so "
 				      "it runs nowhere (%s); start it there: vmfo launch %s",
@@ -193,11 +194,18 @@ int migrate_finish(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
 	struct err why = ERR_INIT;
-	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, &why);
+	int r = 1;
 
 	(void)err;
-	if (r > 0)
-		r = target_finish(m->target, &why);
+	/* Once more, if the connection is lost in it. */
+	for (int tries = 0; tries < 2 && r > 0; tries++) {
+		if (!target_connected(m->target))
+			r = migrate_reconnect(m, &why);
+		if (r > 0)
+			r = target_finish(m->target, &why);
+		if (r < 0 && m->target && !target_connected(m->target))
+			r = 1;
+	}
 	if (r == 0 && !m->vm->pid)
 		r = vm_remove_rundir(m->vm, &why);
 	if (r < 0)

@@ -11,6 +11,9 @@
 #include "flow/pair.h"
 #include "io/file.h"
 
+/* For the agent to say why the stream has ended, if it knows. */
+#define LAST_WORD_MS 300
+
 /* How often QEMU is asked for figures; its events come by themselves. */
 #define QUERY_MS 250
 
@@ -42,6 +45,13 @@ static int await_news(struct migration *m, struct err *err)
 	return loop_run(m->run.env->loop, something_new, &wait, deadline_in(QUERY_MS), err);
 }
 
+static bool target_lost(void *data)
+{
+	const struct migration *m = data;
+
+	return !target_alive(m->target, NULL);
+}
+
 /* Whether every part of a migration in flight is still there. */
 static int check_parts(struct migration *m, struct err *err)
 {
@@ -59,10 +69,13 @@ static int check_parts(struct migration *m, struct err *err)
 	}
 	if (!target_alive(m->target, &why))
 		return err_set(err, ERR_REFUSED, EPIPE, "%s", why.msg);
-	if (!tunnel_alive(m->tunnel, &why))
-		return err_set(err, ERR_REFUSED, EPIPE, "the stream to %s: %s", m->opts.host,
-			       why.msg);
-	return 0;
+	if (tunnel_alive(m->tunnel, &why))
+		return 0;
+	/* A QEMU that ended takes the stream with it: the agent's word says more, and is late. */
+	if (loop_run(m->run.env->loop, target_lost, m, deadline_in(LAST_WORD_MS), NULL) == 0 &&
+	    !target_alive(m->target, &why))
+		return err_set(err, ERR_REFUSED, EPIPE, "%s", why.msg);
+	return err_set(err, ERR_REFUSED, EPIPE, "the stream to %s: %s", m->opts.host, why.msg);
 }
 
 static void tell_progress(struct migration *m, const struct source_figures *now,
@@ -327,7 +340,7 @@ static int await_handover(struct migration *m, struct err *err)
 /* The source QEMU has ended: the target has the VM if, and only if, it loaded all of it. */
 static int settle_by_target(struct migration *m, struct err *err)
 {
-	struct target_state state;
+	struct target_state state = { .alive = false };
 	struct err why = ERR_INIT;
 	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, &why);
 

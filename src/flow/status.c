@@ -140,19 +140,22 @@ static int look_at_running(struct vm *vm, struct vm_status *out, struct err *err
 {
 	char operation[32];
 	pid_t holder;
-	int r, found;
+	int found, r = lock_holder(vm->rundir, &holder, operation, err);
 
-	r = vm_lock(vm, "status", err);
-	if (r < 0 && r != -EBUSY)
+	/* Who only looks, too, is done in a moment; who is at work is not waited for. */
+	if (r == 0 && (holder <= 0 || str_eq(operation, "status"))) {
+		r = vm_lock(vm, "status", err);
+		if (r == -EBUSY)
+			r = lock_holder(vm->rundir, &holder, operation, err);
+	}
+	if (r < 0)
 		return r;
 	found = vm_find_running(vm, err);
 	if (found < 0)
 		return found;
 	out->pid = vm->pid;
-	if (r == -EBUSY) {
-		r = lock_holder(vm->rundir, &holder, operation, err);
-		return r < 0 ? r : read_other(vm, operation, out, err);
-	}
+	if (!vm->lock)
+		return read_other(vm, operation, out, err);
 	if (found)
 		return ask_qemu(vm, out, err);
 	if (vm->def)

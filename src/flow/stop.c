@@ -119,7 +119,7 @@ int flow_cancel(struct flow_env *env, const char *name, struct err *err)
 	_cleanup_free_ char *moved_to = NULL;
 	_cleanup_close_ int pidfd = -1;
 	char operation[32];
-	pid_t pid, again;
+	pid_t pid = 0, again = 0;
 	int r = vm_open(env, name, &vm, err);
 
 	if (r == 0)

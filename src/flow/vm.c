@@ -337,7 +337,7 @@ int vm_end_qemu(struct vm *vm, struct err *err)
 	int r = 0;
 
 	if (vm->qmp && vm_process_alive(vm))
-		/* Its reply may be lost with the connection; the process's end is what counts. */
+		/* Its reply may be lost with the connection; the process's end counts. */
 		qmp_command(vm->qmp, "quit", NULL, deadline_in(5000), NULL, NULL);
 	if (vm->qmp)
 		r = vm_wait_gone(vm, deadline_in(10000), err);

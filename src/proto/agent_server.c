@@ -103,17 +103,19 @@ void agent_server_event(struct agent_server *server, const char *event, json_t *
 
 /* ---- the input ---- */
 
-void agent_server_breakable(struct agent_server *server)
-{
-	server->breakable = true;
-}
-
 static void break_off(struct agent_server *server)
 {
 	if (!server->breakable)
 		return;
 	server->broken = true;
 	loop_cancel(server->loop, "given up by the source");
+}
+
+void agent_server_breakable(struct agent_server *server)
+{
+	server->breakable = true;
+	if (server->gone || json_array_size(server->queue) > 0)
+		break_off(server);
 }
 
 static void take_request(struct agent_server *server, json_t *request)

@@ -22,7 +22,7 @@ struct ssh_config {
 	char *hostname; /* what is connected to */
 	char *user;
 	int port;
-	char *host_key_alias; /* the name in known_hosts; NULL: hostname */
+	char *host_key_alias;  /* the name in known_hosts; NULL: hostname */
 	char **identity_files; /* absolute; '~' and tokens expanded */
 	size_t n_identity_files;
 	char **known_hosts_files; /* the user's, then the global ones */
@@ -64,7 +64,10 @@ int ssh_library_init(struct err *err);
 /* Seconds that a server may be silent while connecting, unless ConnectTimeout says more. */
 #define SSH_CONNECT_TIMEOUT 15
 
-/* A peer that has acknowledged nothing for so long is dead (TCP_USER_TIMEOUT). */
+/*
+ * A peer that has acknowledged nothing for so long is dead (TCP_USER_TIMEOUT), and so is an
+ * sshd that has said nothing, and did not answer when it was asked.
+ */
 #define SSH_DEAD_AFTER_MS 12000
 
 /*

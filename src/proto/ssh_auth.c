@@ -33,7 +33,8 @@ struct auth {
 	bool sign_failed;
 };
 
-__attribute__((format(printf, 3, 4))) static void note(char *list, size_t size, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void note(char *list, size_t size, const char *fmt,
+						       ...)
 {
 	size_t len = strlen(list);
 	va_list ap;
@@ -73,8 +74,8 @@ static int ask_server(struct auth *auth, ssh_step_fn *step, void *arg, int *rc, 
 		return r;
 	if (ssh->peer_closed || ssh->io_errno || ssh->goodbye[0]) {
 		ssh_fail_lib(ssh, "authenticate", *rc);
-		return err_set(err, ERR_REFUSED, ssh->why.errnum, "%s; offered: %s", ssh->why.msg,
-			       auth->offered[0] ? auth->offered : "nothing");
+		return err_set(err, ERR_REFUSED, ssh->why.errnum, "%s; offered: %s",
+			       ssh->why.msg, auth->offered[0] ? auth->offered : "nothing");
 	}
 	return 0;
 }
@@ -148,8 +149,8 @@ static int try_identity(struct auth *auth, struct ssh_identity *identity, struct
 	if (rc == 0)
 		return 1;
 	if (auth->sign_failed)
-		note(auth->passed, sizeof(auth->passed), "%s of the agent (%s)", identity->comment,
-		     why.msg);
+		note(auth->passed, sizeof(auth->passed), "%s of the agent (%s)",
+		     identity->comment, why.msg);
 	else
 		note(auth->offered, sizeof(auth->offered), "%s %s of the agent", identity->type,
 		     identity->comment);
@@ -330,9 +331,10 @@ int ssh_authenticate(struct ssh *ssh, const struct ssh_config *config, int64_t d
 	r = try_all(&auth, err);
 	if (r)
 		return r < 0 ? r : 0;
-	return err_set(err, ERR_REFUSED, EACCES,
-		       "no key was accepted for user %s (offered: %s%s%s). Put the public key into "
-		       "its authorized_keys there, or name the right IdentityFile in ssh_config",
-		       config->user, auth.offered[0] ? auth.offered : "none",
-		       auth.passed[0] ? "; not usable: " : "", auth.passed);
+	return err_set(
+		err, ERR_REFUSED, EACCES,
+		"no key was accepted for user %s (offered: %s%s%s). Put the public key into "
+		"its authorized_keys there, or name the right IdentityFile in ssh_config",
+		config->user, auth.offered[0] ? auth.offered : "none",
+		auth.passed[0] ? "; not usable: " : "", auth.passed);
 }

@@ -308,9 +308,9 @@ static int step_open(struct ssh *ssh, void *arg)
 {
 	struct opening *opening = arg;
 
-	opening->channel->lib = libssh2_channel_open_ex(
-		ssh->session, "session", sizeof("session") - 1, SSH_WINDOW,
-		LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
+	opening->channel->lib =
+		libssh2_channel_open_ex(ssh->session, "session", sizeof("session") - 1,
+					SSH_WINDOW, LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
 	return opening->channel->lib ? 0 : libssh2_session_last_errno(ssh->session);
 }
 
@@ -336,10 +336,12 @@ static int run_step(struct ssh *ssh, ssh_step_fn *step, struct opening *opening,
 	if (r < 0)
 		/* libssh2 has half a request, which every later one would run into. */
 		ssh_fail(ssh, -r, "%s: given up", doing);
-	else if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE || rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
+	else if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE ||
+		 rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
 		ssh_fail(ssh, EACCES,
 			 "%s: the server refuses it (look at its MaxSessions, ForceCommand "
-			 "and the key's options in authorized_keys)", doing);
+			 "and the key's options in authorized_keys)",
+			 doing);
 	else
 		ssh_fail_lib(ssh, doing, rc);
 	if (r == 0) {

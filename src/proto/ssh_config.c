@@ -163,7 +163,8 @@ static int take_known_hosts(const char *text, const char *keyword, const char *n
 		end = at;
 		do
 			end = strchrnul(end + 1, ' ');
-		while (*end && end[1] != '/' && end[1] != '~' && end[1] != '%' && end[1] != '$');
+		while (*end && end[1] != '/' && end[1] != '~' && end[1] != '%' &&
+		       end[1] != '$');
 		if (*end)
 			*end++ = '\0';
 		r = append_path(config, name, at, &config->known_hosts_files,
@@ -208,8 +209,8 @@ static int take_number(const char *text, const char *keyword, int min, int max, 
 		return r;
 	if (value && !str_eq(value, "none") && str_to_i64(value, min, max, &number) < 0)
 		return err_set(err, ERR_REFUSED, EINVAL,
-			       "ssh -G: %s %s is not a number from %d to %d", keyword, value, min,
-			       max);
+			       "ssh -G: %s %s is not a number from %d to %d", keyword, value,
+			       min, max);
 	*out = (int)number;
 	return 0;
 }
@@ -267,7 +268,8 @@ static int take_all(const char *text, struct ssh_config *config, struct err *err
 	if (r == 0)
 		r = take_number(text, "port", 1, 65535, 22, &config->port, err);
 	if (r == 0)
-		r = take_number(text, "connecttimeout", 0, 3600, 0, &config->connect_timeout, err);
+		r = take_number(text, "connecttimeout", 0, 3600, 0, &config->connect_timeout,
+				err);
 	config->family = says(text, "addressfamily", "inet")  ? AF_INET :
 			 says(text, "addressfamily", "inet6") ? AF_INET6 :
 								AF_UNSPEC;
@@ -276,10 +278,11 @@ static int take_all(const char *text, struct ssh_config *config, struct err *err
 	if (r == 0)
 		r = take_identity_files(text, config, err);
 	if (r == 0)
-		r = take_known_hosts(text, "userknownhostsfile", "UserKnownHostsFile", config, err);
-	if (r == 0)
-		r = take_known_hosts(text, "globalknownhostsfile", "GlobalKnownHostsFile", config,
+		r = take_known_hosts(text, "userknownhostsfile", "UserKnownHostsFile", config,
 				     err);
+	if (r == 0)
+		r = take_known_hosts(text, "globalknownhostsfile", "GlobalKnownHostsFile",
+				     config, err);
 	if (r == 0)
 		r = take_agent(text, config, err);
 	return r;
@@ -309,13 +312,16 @@ static int check_host(const char *host, struct err *err)
 	if (!*host)
 		return err_set(err, ERR_USAGE, EINVAL, "the host's name is empty");
 	if (*host == '-')
-		return err_set(err, ERR_USAGE, EINVAL,
-			       "host %s: a name cannot begin with '-', ssh would take it for an "
-			       "option", host);
+		return err_set(
+			err, ERR_USAGE, EINVAL,
+			"host %s: a name cannot begin with '-', ssh would take it for an "
+			"option",
+			host);
 	for (const unsigned char *p = (const unsigned char *)host; *p; p++)
 		if (*p <= ' ' || *p == 0x7f)
-			return err_set(err, ERR_USAGE, EINVAL,
-				       "the host's name has a blank or a control character in it");
+			return err_set(
+				err, ERR_USAGE, EINVAL,
+				"the host's name has a blank or a control character in it");
 	return 0;
 }
 

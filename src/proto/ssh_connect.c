@@ -82,13 +82,16 @@ static int set_methods(struct ssh *ssh, const struct ssh_config *config, struct 
 		if (r < 0)
 			return r;
 		if (*list)
-			rc = libssh2_session_method_pref(ssh->session, methods[i].types[0], list);
+			rc = libssh2_session_method_pref(ssh->session, methods[i].types[0],
+							 list);
 		if (rc == 0 && methods[i].types[1] >= 0)
-			rc = libssh2_session_method_pref(ssh->session, methods[i].types[1], list);
+			rc = libssh2_session_method_pref(ssh->session, methods[i].types[1],
+							 list);
 		if (rc)
-			return err_set(err, ERR_REFUSED, EPROTONOSUPPORT,
-				       "%s in ssh_config allows none of what libssh2 can do (%s)",
-				       methods[i].keyword, allowed[i] ? allowed[i] : "all");
+			return err_set(
+				err, ERR_REFUSED, EPROTONOSUPPORT,
+				"%s in ssh_config allows none of what libssh2 can do (%s)",
+				methods[i].keyword, allowed[i] ? allowed[i] : "all");
 	}
 	return 0;
 }
@@ -100,7 +103,8 @@ static int set_host_key_types(struct ssh *ssh, const struct ssh_config *config,
 	int r = ssh_known_types(known, config, list, sizeof(list), err);
 
 	if (r == 0 && libssh2_session_method_pref(ssh->session, LIBSSH2_METHOD_HOSTKEY, list))
-		r = err_set(err, ERR_INTERNAL, EPROTONOSUPPORT, "libssh2 takes none of %s", list);
+		r = err_set(err, ERR_INTERNAL, EPROTONOSUPPORT, "libssh2 takes none of %s",
+			    list);
 	return r;
 }
 
@@ -120,22 +124,26 @@ static int shake_hands(struct ssh *ssh, const struct ssh_config *config, int64_t
 
 	greeting = libssh2_session_banner_get(ssh->session);
 	if (r == -ETIMEDOUT)
-		return err_set(err, ERR_REFUSED, ETIMEDOUT,
-			       greeting ? "the server is silent: it stopped in the key exchange" :
-					  "the server is silent: it accepts the connection and does "
-					  "not greet. Is sshd there stopped, or overloaded?");
+		return err_set(
+			err, ERR_REFUSED, ETIMEDOUT,
+			greeting ? "the server is silent: it stopped in the key exchange" :
+				   "the server is silent: it accepts the connection and does "
+				   "not greet. Is sshd there stopped, or overloaded?");
 	if (r < 0 || rc == 0)
 		return r;
 	if (rc == LIBSSH2_ERROR_KEX_FAILURE && !ssh->peer_closed && !ssh->io_errno)
-		return err_set(err, ERR_REFUSED, EPROTONOSUPPORT,
-			       "no common algorithms: the server has no host key of type ed25519 or "
-			       "ECDSA (`ssh-keygen -A` on the host makes them), or none of libssh2's "
-			       "ciphers, MACs or key exchanges, or ssh_config does not allow them "
-			       "(Ciphers %s)", config->ciphers ? config->ciphers : "all");
+		return err_set(
+			err, ERR_REFUSED, EPROTONOSUPPORT,
+			"no common algorithms: the server has no host key of type ed25519 or "
+			"ECDSA (`ssh-keygen -A` on the host makes them), or none of libssh2's "
+			"ciphers, MACs or key exchanges, or ssh_config does not allow them "
+			"(Ciphers %s)",
+			config->ciphers ? config->ciphers : "all");
 	if (!greeting && (ssh->peer_closed || ssh->io_errno))
-		return err_set(err, ERR_REFUSED, ECONNRESET,
-			       "the server closed the connection without a greeting; sshd does that "
-			       "beyond its MaxStartups, or to hosts that it does not want");
+		return err_set(
+			err, ERR_REFUSED, ECONNRESET,
+			"the server closed the connection without a greeting; sshd does that "
+			"beyond its MaxStartups, or to hosts that it does not want");
 	ssh_fail_lib(ssh, greeting ? "key exchange" : "no SSH server is there", rc);
 	return err_set(err, ERR_REFUSED, ssh->why.errnum, "%s", ssh->why.msg);
 }
@@ -181,6 +189,8 @@ static int connect_all(struct loop *loop, const struct ssh_config *config, const
 		r = check_host_key(ssh, config, &known, err);
 	if (r == 0)
 		r = ssh_authenticate(ssh, config, deadline, err);
+	if (r == 0)
+		r = ssh_keepalive_start(ssh, err);
 	if (r == 0) {
 		ssh->connected = true;
 		*out = steal_ptr(ssh);

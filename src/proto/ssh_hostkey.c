@@ -79,7 +79,8 @@ int ssh_known_parse(struct ssh_known *known, const char *text, bool without_port
 
 	if (!copy)
 		return err_nomem(err);
-	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(copy, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		int r = parse_line(known, line, without_port, err);
 
 		if (r < 0)
@@ -108,8 +109,9 @@ static int look_up(struct loop *loop, const char *name, const char *file, bool w
 	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
 		complaint[strcspn(complaint, "\n")] = '\0';
 		str_make_printable(complaint);
-		return err_set(err, ERR_REFUSED, EIO, "look up the host key of %s: ssh-keygen -F: %s",
-			       name, *complaint ? complaint : "it failed without a word");
+		return err_set(err, ERR_REFUSED, EIO,
+			       "look up the host key of %s: ssh-keygen -F: %s", name,
+			       *complaint ? complaint : "it failed without a word");
 	}
 	return ssh_known_parse(known, text, without_port, err);
 }
@@ -134,8 +136,8 @@ static int look_up_all(struct loop *loop, const struct ssh_config *config, const
 		       struct err *err)
 {
 	for (size_t i = 0; i < config->n_known_hosts_files; i++) {
-		int r = look_up(loop, name, config->known_hosts_files[i], without_port, deadline,
-				known, err);
+		int r = look_up(loop, name, config->known_hosts_files[i], without_port,
+				deadline, known, err);
 
 		if (r < 0)
 			return r;
@@ -194,18 +196,20 @@ static char *accept_command(const struct ssh_known *known, const struct ssh_conf
 			    const char *type)
 {
 	const char *file = config->n_known_hosts_files ? config->known_hosts_files[0] : NULL;
-	const char *short_type = str_starts(type, "ecdsa") ? "ecdsa" :
-				 str_eq(type, "ssh-ed25519") ? "ed25519" : type;
+	const char *short_type = str_starts(type, "ecdsa")   ? "ecdsa" :
+				 str_eq(type, "ssh-ed25519") ? "ed25519" :
+							       type;
 	_cleanup_free_ char *rename = NULL;
 	_cleanup_free_ char *quoted = NULL;
 
 	if (!file || ssh_quote_argv((const char *const[]){ file, NULL }, &quoted, NULL) < 0)
 		return strdup("(UserKnownHostsFile names no file in which to keep it)");
-	rename = config->host_key_alias ?
-			 str_printf(" | sed 's/^[^ ]*/%s/'", known->name) : strdup("");
+	rename = config->host_key_alias ? str_printf(" | sed 's/^[^ ]*/%s/'", known->name) :
+					  strdup("");
 	return rename ? str_printf("ssh-keyscan%s -t %s -p %d %s%s >> %s",
-				   config->hash_known_hosts && !*rename ? " -H" : "", short_type,
-				   config->port, config->hostname, rename, quoted) : NULL;
+				   config->hash_known_hosts && !*rename ? " -H" : "",
+				   short_type, config->port, config->hostname, rename, quoted) :
+			NULL;
 }
 
 static int refuse_unknown(const struct ssh_known *known, const struct ssh_config *config,
@@ -223,13 +227,14 @@ static int refuse_unknown(const struct ssh_known *known, const struct ssh_config
 	}
 	if (!accept)
 		return err_nomem(err);
-	return err_set(err, ERR_REFUSED, EKEYREJECTED,
-		       "the host key is unknown%s%s%s: %s %s. If that is the fingerprint which "
-		       "`ssh-keygen -lf` shows on the host itself, accept it with: %s",
-		       other	 ? " (known_hosts has another type, " :
-		       authority ? " (known_hosts has only a @cert-authority, which vmfo cannot use)" :
-				   "",
-		       other ? other : "", other ? ")" : "", type, fingerprint, accept);
+	return err_set(
+		err, ERR_REFUSED, EKEYREJECTED,
+		"the host key is unknown%s%s%s: %s %s. If that is the fingerprint which "
+		"`ssh-keygen -lf` shows on the host itself, accept it with: %s",
+		other     ? " (known_hosts has another type, " :
+		authority ? " (known_hosts has only a @cert-authority, which vmfo cannot use)" :
+			    "",
+		other ? other : "", other ? ")" : "", type, fingerprint, accept);
 }
 
 static int refuse_changed(const struct ssh_known *known, const struct ssh_config *config,
@@ -243,11 +248,12 @@ static int refuse_changed(const struct ssh_known *known, const struct ssh_config
 
 	if (!accept || ssh_quote_argv(argv, &remove, NULL) < 0)
 		return err_nomem(err);
-	return err_set(err, ERR_REFUSED, EKEYREJECTED,
-		       "the host key has CHANGED: %s %s is not the one in known_hosts. Someone "
-		       "may be in between. If the host has a new key indeed (`ssh-keygen -lf` on "
-		       "the host itself shows this fingerprint): %s; %s",
-		       type, fingerprint, remove, accept);
+	return err_set(
+		err, ERR_REFUSED, EKEYREJECTED,
+		"the host key has CHANGED: %s %s is not the one in known_hosts. Someone "
+		"may be in between. If the host has a new key indeed (`ssh-keygen -lf` on "
+		"the host itself shows this fingerprint): %s; %s",
+		type, fingerprint, remove, accept);
 }
 
 int ssh_known_check(const struct ssh_known *known, const struct ssh_config *config,
@@ -262,10 +268,11 @@ int ssh_known_check(const struct ssh_known *known, const struct ssh_config *conf
 
 		if (ssh_blob_equal(&k->blob, key)) {
 			if (k->revoked)
-				return err_set(err, ERR_REFUSED, EKEYREVOKED,
-					       "the host key is REVOKED: known_hosts has %s %s as "
-					       "@revoked. Give the host a new key (ssh-keygen -A)",
-					       type, fingerprint);
+				return err_set(
+					err, ERR_REFUSED, EKEYREVOKED,
+					"the host key is REVOKED: known_hosts has %s %s as "
+					"@revoked. Give the host a new key (ssh-keygen -A)",
+					type, fingerprint);
 			found |= !k->authority;
 		} else if (!k->revoked && !k->authority && !k->without_port &&
 			   str_eq(k->type, type)) {

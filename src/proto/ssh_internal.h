@@ -29,9 +29,11 @@ struct ssh {
 	int fd;
 	struct loop_watch *watch;
 	struct loop_timer *again; /* a pump that is due in this round of the loop */
-	char name[SSH_NAME_SIZE]; /* "beta (10.0.0.2 port 22)", for messages */
-	size_t intake;            /* so much libssh2 may read from the socket now */
-	bool awaiting;            /* a request is under way, which wants input */
+	struct loop_timer *keepalive;
+	int64_t heard_at, asked_at; /* the last input; the last question whether it lives */
+	char name[SSH_NAME_SIZE];   /* "beta (10.0.0.2 port 22)", for messages */
+	size_t intake;              /* so much libssh2 may read from the socket now */
+	bool awaiting;              /* a request is under way, which wants input */
 
 	/* Packets that libssh2 has made and the socket has not taken. */
 	struct {
@@ -51,7 +53,7 @@ struct ssh {
 };
 
 #define SSH_READ_SIZE (64 * 1024) /* of every read; see take_in() */
-#define SSH_PACKET_MAX 32700 /* of data, that libssh2 puts into one packet */
+#define SSH_PACKET_MAX 32700      /* of data, that libssh2 puts into one packet */
 
 struct ssh_channel {
 	struct ssh *ssh;
@@ -108,6 +110,10 @@ void ssh_fail(struct ssh *ssh, int errnum, const char *fmt, ...)
 
 /* The same for a call of libssh2 that returned rc; says what is known of the cause. */
 void ssh_fail_lib(struct ssh *ssh, const char *doing, int rc);
+
+/* ---- ssh_keepalive.c ---- */
+
+int ssh_keepalive_start(struct ssh *ssh, struct err *err);
 
 /* ---- ssh_channel.c ---- */
 
@@ -225,8 +231,8 @@ struct ssh_identity {
 
 int ssh_keyagent_open(struct loop *loop, const char *path, struct ssh_keyagent **out,
 		      struct err *err);
-int ssh_keyagent_list(struct ssh_keyagent *agent, int64_t deadline,
-		      struct ssh_identity **out, size_t *n, struct err *err);
+int ssh_keyagent_list(struct ssh_keyagent *agent, int64_t deadline, struct ssh_identity **out,
+		      size_t *n, struct err *err);
 /* signature: without its type's name, as libssh2 wants it. */
 int ssh_keyagent_sign(struct ssh_keyagent *agent, const struct ssh_blob *key,
 		      const unsigned char *data, size_t len, int64_t deadline,

@@ -37,14 +37,16 @@ static int parse_openssh(const struct ssh_blob *raw, struct ssh_key *key)
 	size_t left = raw->len, n_cipher, n_skip, n_public;
 	uint32_t n_keys;
 
-	if (left < sizeof(OPENSSH_MAGIC) || memcmp(at, OPENSSH_MAGIC, sizeof(OPENSSH_MAGIC)) != 0)
+	if (left < sizeof(OPENSSH_MAGIC) ||
+	    memcmp(at, OPENSSH_MAGIC, sizeof(OPENSSH_MAGIC)) != 0)
 		return -EBADMSG;
 	at += sizeof(OPENSSH_MAGIC);
 	left -= sizeof(OPENSSH_MAGIC);
 	if (!ssh_wire_string(&at, &left, &cipher, &n_cipher) ||
 	    !ssh_wire_string(&at, &left, &skip, &n_skip) || /* key derivation, its options */
-	    !ssh_wire_string(&at, &left, &skip, &n_skip) || !ssh_wire_u32(&at, &left, &n_keys) ||
-	    n_keys != 1 || !ssh_wire_string(&at, &left, &public, &n_public))
+	    !ssh_wire_string(&at, &left, &skip, &n_skip) ||
+	    !ssh_wire_u32(&at, &left, &n_keys) || n_keys != 1 ||
+	    !ssh_wire_string(&at, &left, &public, &n_public))
 		return -EBADMSG;
 	ssh_blob_clear(&key->blob);
 	key->blob.bytes = malloc(n_public + 1);
@@ -53,7 +55,7 @@ static int parse_openssh(const struct ssh_blob *raw, struct ssh_key *key)
 	memcpy(key->blob.bytes, public, n_public);
 	key->blob.len = n_public;
 	ssh_blob_type(&key->blob, key->type, sizeof(key->type));
-	key->state = !ssh_key_type_works(key->type)		    ? SSH_KEY_UNSUPPORTED :
+	key->state = !ssh_key_type_works(key->type)                  ? SSH_KEY_UNSUPPORTED :
 		     n_cipher == 4 && memcmp(cipher, "none", 4) == 0 ? SSH_KEY_USABLE :
 								       SSH_KEY_ENCRYPTED;
 	return 0;
@@ -90,7 +92,8 @@ void ssh_key_parse(const char *text, size_t len, struct ssh_key *key)
 		if (strstr(text, pem[i].begin)) {
 			snprintf(key->type, sizeof(key->type), "%s", pem[i].type);
 			key->state = pem[i].state;
-			if (key->state == SSH_KEY_USABLE && strstr(text, "Proc-Type: 4,ENCRYPTED"))
+			if (key->state == SSH_KEY_USABLE &&
+			    strstr(text, "Proc-Type: 4,ENCRYPTED"))
 				key->state = SSH_KEY_ENCRYPTED;
 			return;
 		}

@@ -110,8 +110,8 @@ static void on_agent(void *data, int fd, short revents)
 			agent->in_len += (size_t)n;
 		if (n == 0)
 			agent->failed = -ECONNRESET;
-		if (agent->in_len >= 4 && (answer_length(agent) == 0 ||
-					   answer_length(agent) > MESSAGE_MAX))
+		if (agent->in_len >= 4 &&
+		    (answer_length(agent) == 0 || answer_length(agent) > MESSAGE_MAX))
 			agent->failed = -EBADMSG;
 	}
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -147,7 +147,8 @@ static int transact(struct ssh_keyagent *agent, unsigned char type, int64_t dead
 	if (r < 0)
 		return err_wrap(err, "ask the agent %s", agent->path);
 	if (agent->failed)
-		return err_sys(err, ERR_REFUSED, -agent->failed, "ask the agent %s", agent->path);
+		return err_sys(err, ERR_REFUSED, -agent->failed, "ask the agent %s",
+			       agent->path);
 	if (agent->in[4] != type)
 		return err_set(err, ERR_REFUSED, EACCES, "the agent %s refuses", agent->path);
 	*at = agent->in + 5;
@@ -201,8 +202,8 @@ static int take_identity(const unsigned char **at, size_t *left, struct ssh_iden
 	return 0;
 }
 
-int ssh_keyagent_list(struct ssh_keyagent *agent, int64_t deadline,
-		      struct ssh_identity **out, size_t *n, struct err *err)
+int ssh_keyagent_list(struct ssh_keyagent *agent, int64_t deadline, struct ssh_identity **out,
+		      size_t *n, struct err *err)
 {
 	struct ssh_identity *identities;
 	const unsigned char *at;

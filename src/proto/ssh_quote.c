@@ -45,7 +45,8 @@ int ssh_quote_argv(const char *const *argv, char **out, struct err *err)
 		if (strpbrk(argv[i], "\r\n"))
 			return err_set(err, ERR_USAGE, EINVAL,
 				       "the remote command's word %zu has a line end in it, "
-				       "which not every login shell can be given", i + 1);
+				       "which not every login shell can be given",
+				       i + 1);
 		room += 4 * strlen(argv[i]) + 3;
 	}
 	line = to = malloc(room);

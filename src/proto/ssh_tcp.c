@@ -74,23 +74,26 @@ static int resolve(struct loop *loop, const struct ssh_config *config, int64_t d
 	r = child_run(loop, argv, deadline, 64 * 1024, &text, NULL, &status, err);
 	if (r == -ETIMEDOUT)
 		return err_set(err, ERR_REFUSED, EHOSTUNREACH,
-			       "look up %s: the name service does not answer", config->hostname);
+			       "look up %s: the name service does not answer",
+			       config->hostname);
 	if (r < 0)
 		return err_wrap(err, "look up %s", config->hostname);
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		line[strcspn(line, " \t")] = '\0';
 		memset(&address, 0, sizeof(address));
 		if (parse_address(line, config->family, config->port, &address) == 0)
 			add_address(addresses, n, &address);
 	}
 	if (*n == 0)
-		return err_set(err, ERR_REFUSED, ENOENT,
-			       "look up %s: no such host name is known%s; name the host in DNS or "
-			       "/etc/hosts, or give it a HostName in ssh_config",
-			       config->hostname,
-			       config->family == AF_INET  ? " with an IPv4 address" :
-			       config->family == AF_INET6 ? " with an IPv6 address" :
-							    "");
+		return err_set(
+			err, ERR_REFUSED, ENOENT,
+			"look up %s: no such host name is known%s; name the host in DNS or "
+			"/etc/hosts, or give it a HostName in ssh_config",
+			config->hostname,
+			config->family == AF_INET  ? " with an IPv4 address" :
+			config->family == AF_INET6 ? " with an IPv6 address" :
+						     "");
 	return 0;
 }
 
@@ -146,9 +149,11 @@ static int bind_to(int fd, const struct ssh_config *config, int family, struct e
 	if (!config->bind_address)
 		return 0;
 	if (parse_address(config->bind_address, family, 0, &from) < 0)
-		return err_set(err, ERR_REFUSED, EADDRNOTAVAIL,
-			       "BindAddress %s is not an address of the kind that the host has; "
-			       "vmfo takes numeric ones only", config->bind_address);
+		return err_set(
+			err, ERR_REFUSED, EADDRNOTAVAIL,
+			"BindAddress %s is not an address of the kind that the host has; "
+			"vmfo takes numeric ones only",
+			config->bind_address);
 	if (bind(fd, (struct sockaddr *)&from.sa, from.len) < 0)
 		return err_sys(err, ERR_REFUSED, errno, "BindAddress %s", config->bind_address);
 	return 0;

@@ -133,9 +133,11 @@ static int expand(struct expansion *out, const struct ssh_config *config, const 
 			int r = put_token(out->stream, p[1], config);
 
 			if (r == -EINVAL)
-				return err_set(err, ERR_REFUSED, EINVAL,
-					       "%s %s in ssh_config: vmfo does not know the token "
-					       "%%%c; write the path out", keyword, text, p[1]);
+				return err_set(
+					err, ERR_REFUSED, EINVAL,
+					"%s %s in ssh_config: vmfo does not know the token "
+					"%%%c; write the path out",
+					keyword, text, p[1]);
 			if (r < 0)
 				return err_sys(err, ERR_REFUSED, -r,
 					       "%s %s in ssh_config: token %%%c", keyword, text,

@@ -69,7 +69,8 @@ void ssh_fail_lib(struct ssh *ssh, const char *doing, int rc)
 		return;
 	libssh2_session_last_error(ssh->session, &text, NULL, 0);
 	if (ssh->goodbye[0])
-		ssh_fail(ssh, ECONNABORTED, "the server ended the connection: %s", ssh->goodbye);
+		ssh_fail(ssh, ECONNABORTED, "the server ended the connection: %s",
+			 ssh->goodbye);
 	else if (ssh->peer_closed)
 		ssh_fail(ssh, ECONNRESET, "%s: the server closed the connection", doing);
 	else if (ssh->io_errno == ETIMEDOUT)
@@ -188,6 +189,7 @@ static ssize_t lib_recv(libssh2_socket_t fd, void *bytes, size_t n, int flags, v
 	while (got < 0 && errno == EINTR);
 	if (got > 0) {
 		ssh->intake -= (size_t)got;
+		ssh->heard_at = clock_ms();
 		return got;
 	}
 	if (got == 0) {
@@ -427,6 +429,7 @@ void ssh_close(struct ssh *ssh)
 	if (ssh->session)
 		libssh2_session_free(ssh->session);
 	loop_untimer(ssh->again);
+	loop_untimer(ssh->keepalive);
 	loop_unwatch(ssh->watch);
 	if (ssh->fd >= 0)
 		close(ssh->fd);

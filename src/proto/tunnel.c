@@ -49,9 +49,11 @@ static int listen_on(struct tunnel *tunnel, const char *path, struct err *err)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(sa.sun_path))
-		return err_set(err, ERR_USAGE, ENAMETOOLONG,
-			       "the tunnel's socket %s has a path of over 107 bytes: set VMFO_RUNDIR "
-			       "to a shorter one", path);
+		return err_set(
+			err, ERR_USAGE, ENAMETOOLONG,
+			"the tunnel's socket %s has a path of over 107 bytes: set VMFO_RUNDIR "
+			"to a shorter one",
+			path);
 	strcpy(sa.sun_path, path);
 	tunnel->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (tunnel->listen_fd < 0)
@@ -219,7 +221,7 @@ int tunnel_open(struct loop *loop, const struct tunnel_spec *spec, int64_t deadl
 	}
 	if (r == 0)
 		r = loop_run(loop, lanes_settled, tunnel, deadline, err);
-	if (r < 0)
+	if (r)
 		return err_wrap(err, "open the tunnel");
 	if (!tunnel_alive(tunnel, &why)) {
 		if (err)

@@ -18,7 +18,7 @@
 #define TUNNEL_SCHEMA "vmfo.stream/1"
 #define TUNNEL_NOISE_MAX (64 * 1024) /* of a login shell, before the far half's line */
 #define TUNNEL_BUFFER (256 * 1024)   /* of one direction of one connection */
-#define TUNNEL_STOP (-1)	     /* in a lane's pipe */
+#define TUNNEL_STOP (-1)             /* in a lane's pipe */
 
 enum lane_state { LANE_CONNECTING, LANE_UP, LANE_FAILED };
 
@@ -26,8 +26,8 @@ struct tunnel_lane {
 	struct tunnel *tunnel;
 	pthread_t thread;
 	bool started;
-	int64_t deadline; /* for connecting */
-	int in, out;	  /* the pipe: fds of connections, TUNNEL_STOP */
+	int64_t deadline;      /* for connecting */
+	int in, out;           /* the pipe: fds of connections, TUNNEL_STOP */
 	enum lane_state state; /* under the tunnel's lock */
 };
 

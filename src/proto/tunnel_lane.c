@@ -30,7 +30,7 @@ struct conn {
 	struct loop_watch *watch;
 	struct ssh_channel *channel;
 	struct loop_timer *timer; /* until it is greeted */
-	char *buffer;		  /* QEMU's bytes that the channel has not taken */
+	char *buffer;             /* QEMU's bytes that the channel has not taken */
 	size_t start, len;
 	char *noise; /* what came before the far half's line */
 	size_t noise_len;
@@ -38,7 +38,7 @@ struct conn {
 	bool greeted, held;
 	bool far_ended, local_ended, eof_sent;
 	bool want_write; /* QEMU's socket is full */
-	bool deaf;	 /* QEMU does not read any more: what comes is dropped */
+	bool deaf;       /* QEMU does not read any more: what comes is dropped */
 	TAILQ_ENTRY(conn) link;
 };
 
@@ -114,8 +114,7 @@ static void conn_fail(struct conn *conn, int errnum, const char *text)
 {
 	struct err why = ERR_INIT;
 
-	err_set(&why, ERR_REFUSED, errnum, "the migration stream to %s: %s",
-		conn->lane->tunnel->ssh->host, text);
+	err_set(&why, ERR_REFUSED, errnum, "%s", text);
 	lane_fail(conn->lane, &why);
 }
 
@@ -123,7 +122,8 @@ static void conn_fail(struct conn *conn, int errnum, const char *text)
 static void conn_push(struct conn *conn)
 {
 	while (conn->len && !conn->held) {
-		ssize_t n = ssh_channel_write(conn->channel, conn->buffer + conn->start, conn->len);
+		ssize_t n =
+			ssh_channel_write(conn->channel, conn->buffer + conn->start, conn->len);
 
 		if (n < 0 && conn->far_ended) {
 			/* The far QEMU has left in order, and so the near one is told. */
@@ -177,8 +177,8 @@ static size_t conn_forward(struct conn *conn, const char *bytes, size_t n)
 	size_t taken = 0;
 
 	while (taken < n && !conn->deaf) {
-		ssize_t sent = send(conn->fd, bytes + taken, n - taken,
-				    MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent =
+			send(conn->fd, bytes + taken, n - taken, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -342,8 +342,8 @@ static const struct ssh_channel_fns channel_fns = {
 
 static int send_line(struct conn *conn, struct err *err)
 {
-	json_t *root = json_pack("{s:s, s:s}", "schema", TUNNEL_SCHEMA, "vm",
-				 conn->lane->tunnel->vm);
+	json_t *root =
+		json_pack("{s:s, s:s}", "schema", TUNNEL_SCHEMA, "vm", conn->lane->tunnel->vm);
 	_cleanup_free_ char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	_cleanup_free_ char *line = text ? str_printf("%s\n", text) : NULL;
 	ssize_t n;
@@ -454,8 +454,8 @@ static int lane_run(struct lane *lane, struct err *err)
 		r = loop_watch(lane->loop, lane->shared->in, POLLIN, on_pipe, lane,
 			       &lane->pipe_watch, err);
 	if (r == 0)
-		r = ssh_connect(lane->loop, lane->tunnel->ssh, lane->shared->deadline, &lane->ssh,
-				err);
+		r = ssh_connect(lane->loop, lane->tunnel->ssh, lane->shared->deadline,
+				&lane->ssh, err);
 	if (r < 0)
 		return r;
 	set_state(lane, LANE_UP, NULL);

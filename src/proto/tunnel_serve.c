@@ -113,10 +113,12 @@ static int join(int in_fd, int out_fd, int sock, struct flow *up, struct flow *d
 		}
 		r = flow_step(up, fds[0].revents, fds[2].revents);
 		if (r < 0)
-			return err_sys(err, ERR_REFUSED, -r, "write to QEMU's migration socket");
+			return err_sys(err, ERR_REFUSED, -r,
+				       "write to QEMU's migration socket");
 		r = flow_step(down, fds[2].revents, fds[1].revents);
 		if (r < 0)
-			return err_sys(err, ERR_REFUSED, -r, "read from QEMU's migration socket");
+			return err_sys(err, ERR_REFUSED, -r,
+				       "read from QEMU's migration socket");
 		/*
 		 * sshd has gone, or has closed the channel. What is still here is of no use: a
 		 * migration's last word is the target's.
@@ -131,9 +133,10 @@ static int join(int in_fd, int out_fd, int sock, struct flow *up, struct flow *d
 			down->closed = true;
 			/* QEMU has closed altogether: it will take no more either. */
 			if (fds[2].revents & POLLHUP)
-				return up->len ? err_set(err, ERR_REFUSED, EPIPE,
-							 "QEMU closed its migration socket early") :
-						 0;
+				return up->len ?
+					       err_set(err, ERR_REFUSED, EPIPE,
+						       "QEMU closed its migration socket early") :
+					       0;
 			end_output(out_fd);
 		}
 	}
@@ -152,7 +155,8 @@ static int read_line(int fd, char *buffer, size_t *len, size_t *line, struct err
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_sys(err, ERR_INTERNAL, errno, "read the stream's first line");
+			return err_sys(err, ERR_INTERNAL, errno,
+				       "read the stream's first line");
 		if (n == 0)
 			return err_set(err, ERR_REFUSED, EPIPE,
 				       "the input ended before the stream's first line");
@@ -189,15 +193,16 @@ static int connect_qemu(const char *rundir, const char *vm, int *out, struct err
 		return err_nomem(err);
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return err_set(err, ERR_REFUSED, ENAMETOOLONG,
-			       "%s is a path of over 107 bytes, which no socket can have", path);
+			       "%s is a path of over 107 bytes, which no socket can have",
+			       path);
 	strcpy(sa.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(err, ERR_INTERNAL, errno, "socket");
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return err_sys(err, ERR_REFUSED, errno,
-			       "connect to %s, where the target QEMU of VM %s should await it", path,
-			       vm);
+			       "connect to %s, where the target QEMU of VM %s should await it",
+			       path, vm);
 	*out = steal_fd(&fd);
 	return 0;
 }
@@ -272,8 +277,9 @@ int tunnel_serve(int in_fd, int out_fd, const char *rundir, struct err *err)
 	}
 	if (answer(out_fd, NULL) < 0)
 		return err_set(err, ERR_REFUSED, EPIPE, "the SSH connection was lost");
-	up = (struct flow){ .from = in_fd, .to = sock, .buffer = up_buffer, .start = line,
-			    .len = len - line };
+	up = (struct flow){
+		.from = in_fd, .to = sock, .buffer = up_buffer, .start = line, .len = len - line
+	};
 	down = (struct flow){ .from = sock, .to = out_fd, .buffer = down_buffer };
 	r = set_nonblocking(in_fd, err);
 	if (r == 0)

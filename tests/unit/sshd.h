@@ -56,7 +56,8 @@ __attribute__((format(printf, 1, 2), unused)) static int sh(const char *fmt, ...
 
 __attribute__((unused)) static void sleep_ms(long ms)
 {
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 },
+		  NULL);
 }
 
 static int tcp_socket(int port, int *bound)
@@ -97,6 +98,32 @@ static void leave_test(void)
 	dup2(null, 2);
 }
 
+static struct sshd *sshd_started; /* to be cleaned up, however the test ends */
+
+__attribute__((unused)) static void sshd_end(struct sshd *sshd)
+{
+	if (sshd->pid > 0) {
+		kill(sshd->pid, SIGTERM);
+		waitpid(sshd->pid, NULL, 0);
+	}
+	sshd->pid = 0;
+}
+
+__attribute__((unused)) static void sshd_clean(struct sshd *sshd)
+{
+	sshd_end(sshd);
+	if (!getenv("VMFO_TEST_KEEP"))
+		dir_remove(sshd->dir, NULL);
+	sshd_started = NULL;
+}
+
+/* After a bail(). */
+static void sshd_at_exit(void)
+{
+	if (sshd_started)
+		sshd_clean(sshd_started);
+}
+
 /* Keys and settings; name: the Host that ssh_config knows it by. */
 __attribute__((unused)) static void sshd_prepare(struct sshd *sshd, const char *name)
 {
@@ -105,6 +132,10 @@ __attribute__((unused)) static void sshd_prepare(struct sshd *sshd, const char *
 	strcpy(sshd->dir, "/tmp/vmfo-sshd-XXXXXX");
 	if (!mkdtemp(sshd->dir))
 		bail("mkdtemp: %s", strerror(errno));
+	sshd->pid = 0;
+	if (!sshd_started)
+		atexit(sshd_at_exit);
+	sshd_started = sshd;
 	if (geteuid() == 0)
 		mkdir("/run/sshd", 0755); /* sshd will not run without it */
 	fd = tcp_socket(0, &sshd->port);
@@ -126,7 +157,8 @@ __attribute__((unused)) static void sshd_run(struct sshd *sshd, const char *opti
 	char command[1024];
 
 	snprintf(command, sizeof(command),
-		 "exec " SSHD_BINARY " -D -E %s/sshd.log -f /dev/null -o ListenAddress=127.0.0.1:%d "
+		 "exec " SSHD_BINARY
+		 " -D -E %s/sshd.log -f /dev/null -o ListenAddress=127.0.0.1:%d "
 		 "-o HostKey=%s/hk_ed -o HostKey=%s/hk_ec -o StrictModes=no -o UsePAM=no "
 		 "-o PidFile=none -o PermitRootLogin=prohibit-password "
 		 "-o AuthorizedKeysFile=%s/authorized_keys %s",
@@ -149,24 +181,8 @@ __attribute__((unused)) static void sshd_run(struct sshd *sshd, const char *opti
 	bail("sshd does not listen");
 }
 
-__attribute__((unused)) static void sshd_end(struct sshd *sshd)
-{
-	if (sshd->pid > 0) {
-		kill(sshd->pid, SIGTERM);
-		waitpid(sshd->pid, NULL, 0);
-	}
-	sshd->pid = 0;
-}
-
-__attribute__((unused)) static void sshd_clean(struct sshd *sshd)
-{
-	sshd_end(sshd);
-	if (!getenv("VMFO_TEST_KEEP"))
-		dir_remove(sshd->dir, NULL);
-}
-
-__attribute__((unused)) static struct ssh_config *sshd_config(struct sshd *sshd,
-							      struct loop *loop, const char *name)
+__attribute__((unused)) static struct ssh_config *
+sshd_config(struct sshd *sshd, struct loop *loop, const char *name)
 {
 	struct ssh_config *config;
 	struct err err = ERR_INIT;
@@ -199,7 +215,8 @@ static size_t command_data(void *user, const char *bytes, size_t n)
 static void command_error_output(void *user, const char *bytes, size_t n)
 {
 	struct command *c = user;
-	size_t part = n < sizeof(c->error) - 1 - c->n_error ? n : sizeof(c->error) - 1 - c->n_error;
+	size_t part = n < sizeof(c->error) - 1 - c->n_error ? n :
+							      sizeof(c->error) - 1 - c->n_error;
 
 	memcpy(c->error + c->n_error, bytes, part);
 	c->n_error += part;

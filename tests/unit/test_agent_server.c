@@ -102,9 +102,24 @@ static int op_cancel(void *ctx, const json_t *params, json_t **result, struct er
 	return loop_sleep(near->loop, 5000, err);
 }
 
+/* Waits for long, until the client has something better to do, or says so now. */
+static int op_wait(void *ctx, const json_t *params, json_t **result, struct err *err)
+{
+	const char *say_now = json_string_value(json_object_get(params, "say"));
+	struct near *near = ctx;
+
+	(void)result;
+	agent_server_breakable(near->server);
+	if (say_now)
+		say(near, say_now);
+	else
+		shutdown(near->fd, SHUT_WR);
+	return loop_sleep(near->loop, 60000, err);
+}
+
 static const struct agent_op ops[] = {
 	{ "count", op_count },     { "await-gone", op_await_gone }, { "flood", op_flood },
-	{ "hang-up", op_hang_up }, { "cancel", op_cancel },
+	{ "hang-up", op_hang_up }, { "cancel", op_cancel },         { "wait", op_wait },
 };
 
 /*
@@ -240,6 +255,38 @@ static void test_flood(void)
 	ok(clock_ms() - before < 5000, "and blocks nobody");
 }
 
+#define GIVEN_UP \
+	"\"error\":{\"kind\":\"internal\",\"errno\":125,\"message\":\"given up by the source\"}}\n"
+
+static void test_break(void)
+{
+	static const char *const inputs[] = {
+		/* A ping is no reason; the next request is. */
+		"{\"id\":1,\"op\":\"wait\",\"params\":{\"say\":\"{\\\"id\\\":2,\\\"op\\\":\\\"ping\\\"}\\n"
+		"{\\\"id\\\":3,\\\"op\\\":\\\"count\\\"}\\n\"}}\n",
+		/* It was there before the op began. */
+		"{\"id\":1,\"op\":\"wait\",\"params\":{\"say\":\"{\\\"id\\\":2,\\\"op\\\":\\\"ping\\\"}\\n\"}}\n"
+		"{\"id\":3,\"op\":\"count\"}\n",
+	};
+	_cleanup_free_ char *last = NULL;
+	struct err err = ERR_INIT;
+	struct near near;
+
+	for (size_t i = 0; i < ARRAY_SIZE(inputs); i++) {
+		_cleanup_free_ char *output = NULL;
+
+		is_int(serve(&near, inputs[i], false, &output, &err), 0,
+		       "an op that is broken off ends the service in good order, %zu", i);
+		like(output, "{\"id\":1," GIVEN_UP, "it says that it was given up");
+		like(output, "{\"id\":3,\"result\":{\"served\":1}}\n",
+		     "and what it was given up for is served");
+	}
+	is_int(serve(&near, "{\"id\":1,\"op\":\"wait\"}\n", false, &last, &err), 0,
+	       "the end of the input breaks it off as well");
+	is_str(last, HELLO "{\"id\":1," GIVEN_UP, "and nothing more is said");
+	is_int(near.served, 0, "nor done");
+}
+
 static void test_cancel(void)
 {
 	_cleanup_free_ char *output = NULL;
@@ -296,6 +343,7 @@ int main(void)
 	test_queue();
 	test_gone();
 	test_flood();
+	test_break();
 	test_cancel();
 	test_pipes();
 	return done_testing();

@@ -37,7 +37,8 @@ static void test_settings(void)
 		       "identityfile ~/.ssh/id_%r_%h_%p\nidentityfile /a b/%%%n\n"
 		       "identityfile ${VMFO_TEST_DIR}/%i\nidentityfile none\n"
 		       "globalknownhostsfile /etc/g\n"
-		       "userknownhostsfile ~/kh /tmp/b c/kh %d/x\nconnecttimeout 7\n", &err);
+		       "userknownhostsfile ~/kh /tmp/b c/kh %d/x\nconnecttimeout 7\n",
+		       &err);
 	ok(config, "settings are parsed: %s", err.msg);
 	if (!config)
 		return;
@@ -48,22 +49,26 @@ static void test_settings(void)
 	is_int(config->connect_timeout, 7, "connecttimeout");
 	is_str(config->bind_address, "10.0.0.1", "bindaddress");
 	is_str(config->host_key_alias, "gamma", "hostkeyalias");
-	ok(config->identities_only && config->hash_known_hosts, "identitiesonly, hashknownhosts");
+	ok(config->identities_only && config->hash_known_hosts,
+	   "identitiesonly, hashknownhosts");
 	is_int((intmax_t)config->n_identity_files, 3, "identity files; none is none");
 	snprintf(want, sizeof(want), "%s/.ssh/id_me_beta.example_2222", home);
 	is_str(config->identity_files[0], want, "~ and tokens");
 	is_str(config->identity_files[1], "/a b/%beta", "%%%% and a blank");
 	snprintf(want, sizeof(want), "/tmp/keys/%u", getuid());
 	is_str(config->identity_files[2], want, "${ENV}");
-	is_int((intmax_t)config->n_known_hosts_files, 4, "known hosts: the user's and the global");
+	is_int((intmax_t)config->n_known_hosts_files, 4,
+	       "known hosts: the user's and the global");
 	snprintf(want, sizeof(want), "%s/kh", home);
 	is_str(config->known_hosts_files[0], want, "the first");
 	is_str(config->known_hosts_files[1], "/tmp/b c/kh", "one with a blank in its name");
 	is_str(config->known_hosts_files[3], "/etc/g", "the global one last");
 	is_str(config->identity_agent, "/tmp/agent", "the agent of the environment");
 	is_int(ssh_config_copy(config, &copy, &err), 0, "a copy");
-	ok(copy && copy->hostname != config->hostname && str_eq(copy->hostname, config->hostname) &&
-		   str_eq(copy->identity_files[2], config->identity_files[2]), "is a deep one");
+	ok(copy && copy->hostname != config->hostname &&
+		   str_eq(copy->hostname, config->hostname) &&
+		   str_eq(copy->identity_files[2], config->identity_files[2]),
+	   "is a deep one");
 	ssh_config_free(copy);
 	ssh_config_free(config);
 
@@ -106,7 +111,8 @@ static void test_refusals(void)
 	ok(!parse("user root\n", &err), "no hostname");
 	like(err.msg, "hostname", "is said");
 	for (size_t i = 0; i < 5; i++) {
-		static const char *const bad[] = { "", "-oProxyCommand=x", "a b", "a\nb", "a\x7f" };
+		static const char *const bad[] = { "", "-oProxyCommand=x", "a b", "a\nb",
+						   "a\x7f" };
 
 		is_int(ssh_config_load(NULL, bad[i], NULL, &config, &err), -EINVAL,
 		       "a host that is no name, %zu", i);
@@ -147,8 +153,9 @@ static void test_quotes(void)
 
 #define ED "AAAAC3NzaC1lZDI1NTE5AAAAID8nBNQtRXkS//LPibm3MhXEnUrpAfsoeyruV6QbVneW"
 #define ED_OTHER "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-#define EC "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBDNiczt7aEGM4v8E2TOp" \
-	   "jSdNMPReh5w8MHAbS5yQBRbu4Aq5OIDS+0YjUdPU2ZBCX9USCcKliV8tiefOSq59V7g="
+#define EC                                                                         \
+	"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBDNiczt7aEGM4v8E2TOp" \
+	"jSdNMPReh5w8MHAbS5yQBRbu4Aq5OIDS+0YjUdPU2ZBCX9USCcKliV8tiefOSq59V7g="
 
 /* What an ED key means with these known_hosts lines; the message in err. */
 static int check(const char *lines, bool without_port, char *types, struct err *err)
@@ -178,13 +185,15 @@ static void test_host_keys(void)
 	struct err err;
 	char types[256];
 
-	is_int(check("# Host beta found: line 1\nbeta ssh-ed25519 " ED " x\n", false, types, &err),
+	is_int(check("# Host beta found: line 1\nbeta ssh-ed25519 " ED " x\n", false, types,
+		     &err),
 	       0, "the same key");
 	is_int(check("|1|a=|b= ssh-ed25519 " ED "\n", false, types, &err), 0, "under a hash");
 	is_int(check("beta ecdsa-sha2-nistp256 " EC "\n", false, types, &err), -EKEYREJECTED,
 	       "another type only");
 	like(err.msg, "another type, ecdsa-sha2-nistp256", "which is said");
-	ok(str_starts(types, "ecdsa-sha2-nistp256,ssh-ed25519,"), "the known type is asked first");
+	ok(str_starts(types, "ecdsa-sha2-nistp256,ssh-ed25519,"),
+	   "the known type is asked first");
 	is_int(check("", false, types, &err), -EKEYREJECTED, "nothing known");
 	like(err.msg, "ssh-keyscan -t ed25519 -p 22 beta >> '/home/me/known hosts'",
 	     "the command is quoted");
@@ -196,15 +205,19 @@ static void test_host_keys(void)
 	       "another key of the bare name");
 	like(err.msg, "unknown", "is only unknown");
 	is_int(check("beta ssh-ed25519 " ED_OTHER "\nbeta ssh-ed25519 " ED "\n", false, types,
-		     &err), 0, "one of two");
+		     &err),
+	       0, "one of two");
 	is_int(check("beta ssh-ed25519 " ED "\n@revoked * ssh-ed25519 " ED "\n", false, types,
-		     &err), -EKEYREVOKED, "a revocation wins");
+		     &err),
+	       -EKEYREVOKED, "a revocation wins");
 	is_int(check("@revoked * ssh-ed25519 " ED_OTHER "\nbeta ssh-ed25519 " ED "\n", false,
-		     types, &err), 0, "that of another key does not count");
-	is_int(check("@cert-authority * ssh-ed25519 " ED "\n", false, types, &err), -EKEYREJECTED,
-	       "an authority is no host");
+		     types, &err),
+	       0, "that of another key does not count");
+	is_int(check("@cert-authority * ssh-ed25519 " ED "\n", false, types, &err),
+	       -EKEYREJECTED, "an authority is no host");
 	is_int(check("beta\nbeta ssh-ed25519\n@revoked\nbeta ssh-ed25519 ***\n\n", false, types,
-		     &err), -EKEYREJECTED, "broken lines are left out");
+		     &err),
+	       -EKEYREJECTED, "broken lines are left out");
 }
 
 static void test_key_files(void)
@@ -219,10 +232,12 @@ static void test_key_files(void)
 		{ "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
 		  SSH_KEY_UNREADABLE },
 		{ "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA/////w\n"
-		  "-----END OPENSSH PRIVATE KEY-----\n", SSH_KEY_UNREADABLE },
+		  "-----END OPENSSH PRIVATE KEY-----\n",
+		  SSH_KEY_UNREADABLE },
 		{ "-----BEGIN RSA PRIVATE KEY-----\n", SSH_KEY_UNSUPPORTED },
 		{ "-----BEGIN EC PRIVATE KEY-----\n", SSH_KEY_USABLE },
-		{ "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", SSH_KEY_ENCRYPTED },
+		{ "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+		  SSH_KEY_ENCRYPTED },
 		{ "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", SSH_KEY_ENCRYPTED },
 	};
 
@@ -240,7 +255,8 @@ static void test_base64(void)
 
 	for (size_t n = 0; n < 6; n++) {
 		ssh_base64_encode((const unsigned char *)"foobar", n, text);
-		is_int(ssh_base64_decode(text, strlen(text), &blob), 0, "base64 of %zu bytes", n);
+		is_int(ssh_base64_decode(text, strlen(text), &blob), 0, "base64 of %zu bytes",
+		       n);
 		ok(blob.len == n && memcmp(blob.bytes, "foobar", n) == 0, "and back");
 		ssh_blob_clear(&blob);
 	}

@@ -123,8 +123,8 @@ static int count_rekeys(void)
 	FILE *f;
 	int n = -1;
 
-	snprintf(command, sizeof(command), "grep -c 'set_newkeys: mode in\\|rekey in after' %s/sshd.log",
-		 sshd.dir);
+	snprintf(command, sizeof(command),
+		 "grep -c 'set_newkeys: mode in\\|rekey in after' %s/sshd.log", sshd.dir);
 	f = popen(command, "r");
 	if (!f || fscanf(f, "%d", &n) != 1)
 		n = -1;
@@ -167,7 +167,8 @@ static void run(const char *name, uint64_t mib, bool slow, const char *const *ar
 	e.good = true;
 	e.slow = slow;
 	e.no_output = !str_eq(argv[0], "cat");
-	if (ssh_channel_open(ssh, argv, &echo_fns, &e, deadline_in(20000), &e.channel, &err) < 0)
+	if (ssh_channel_open(ssh, argv, &echo_fns, &e, deadline_in(20000), &e.channel, &err) <
+	    0)
 		bail("%s", err.msg);
 	if (slow)
 		loop_timer(loop, 20, on_rest, &e, &rest, &err);
@@ -175,15 +176,17 @@ static void run(const char *name, uint64_t mib, bool slow, const char *const *ar
 	/* A short command on the same connection, in the middle of it all. */
 	r = command_run(loop, ssh, (const char *const[]){ "cat", NULL }, "in between", &second,
 			&err);
-	ok(r == 0 && str_eq(second.out, "in between"), "%s: a second channel: %s", name, err.msg);
+	ok(r == 0 && str_eq(second.out, "in between"), "%s: a second channel: %s", name,
+	   err.msg);
 	r = loop_run(loop, echo_done, &e, deadline_in(120000), &err);
 	is_int(r, 0, "%s: comes to its end", name);
 	is_int(e.why.errnum, 0, "%s: in order %s", name, e.why.msg);
 	is_int((intmax_t)e.sent, (intmax_t)e.total, "%s: everything was sent", name);
 	is_int((intmax_t)e.got, e.no_output ? 0 : (intmax_t)e.total, "%s: and came back", name);
 	ok(e.good, "%s: unchanged", name);
-	printf("# %s: %d key exchanges, %.0f MiB/s, peak %ld KiB\n", name, count_rekeys() - before,
-	       (double)mib * 1000 / (double)(clock_ms() - start + 1), peak_kib());
+	printf("# %s: %d key exchanges, %.0f MiB/s, peak %ld KiB\n", name,
+	       count_rekeys() - before, (double)mib * 1000 / (double)(clock_ms() - start + 1),
+	       peak_kib());
 	loop_untimer(rest);
 	ssh_channel_close(e.channel);
 	ssh_close(ssh);
@@ -209,7 +212,8 @@ int main(void)
 		char options[64], name[64];
 
 		sshd_prepare(&sshd, "beta");
-		snprintf(options, sizeof(options), "-o RekeyLimit=%s -o LogLevel=DEBUG1", limits[i]);
+		snprintf(options, sizeof(options), "-o RekeyLimit=%s -o LogLevel=DEBUG1",
+			 limits[i]);
 		sshd_run(&sshd, options);
 		snprintf(name, sizeof(name), "%s, echo", limits[i]);
 		run(name, mib, false, echo);

@@ -156,10 +156,12 @@ static void test_bytes(const char *name, uint64_t to_far, uint64_t to_near, int 
 	struct stat st;
 	int listener = far_listen(), near_fd, far_fd = -1;
 
-	is_int(open_tunnel(far_command(), lanes, &tunnel, &err), 0, "%s: opens: %s", name, err.msg);
+	is_int(open_tunnel(far_command(), lanes, &tunnel, &err), 0, "%s: opens: %s", name,
+	       err.msg);
 	if (!tunnel)
 		return;
-	ok(stat(near_path, &st) == 0 && (st.st_mode & 0777) == 0600, "%s: its socket is 0600", name);
+	ok(stat(near_path, &st) == 0 && (st.st_mode & 0777) == 0600, "%s: its socket is 0600",
+	   name);
 	near_fd = near_connect();
 	c.pid[0] = start_peer(near_fd, to_far, to_near);
 	close(near_fd);
@@ -171,10 +173,12 @@ static void test_bytes(const char *name, uint64_t to_far, uint64_t to_near, int 
 	ok(far_fd >= 0, "%s: the far half connects", name);
 	c.pid[1] = start_peer(far_fd, to_near, to_far);
 	close(far_fd);
-	is_int(loop_run(loop, children_done, &c, deadline_in(60000), &err), 0, "%s: ends", name);
+	is_int(loop_run(loop, children_done, &c, deadline_in(60000), &err), 0, "%s: ends",
+	       name);
 	is_int(c.status[0], 0, "%s: the near peer has all, unchanged, and the end", name);
 	is_int(c.status[1], 0, "%s: the far peer has all, unchanged, and the end", name);
-	is_int((intmax_t)tunnel_bytes(tunnel), (intmax_t)to_far, "%s: the bytes are counted", name);
+	is_int((intmax_t)tunnel_bytes(tunnel), (intmax_t)to_far, "%s: the bytes are counted",
+	       name);
 	ok(tunnel_alive(tunnel, &err), "%s: the tunnel is alive still", name);
 	tunnel_close(tunnel);
 	ok(access(near_path, F_OK) < 0, "%s: its socket is gone", name);
@@ -195,11 +199,13 @@ static bool is_dead(void *data)
 	return !tunnel_alive(data, NULL);
 }
 
-static void expect_failure(struct tunnel *tunnel, int near_fd, const char *text, const char *name)
+static void expect_failure(struct tunnel *tunnel, int near_fd, const char *text,
+			   const char *name)
 {
 	struct err err = ERR_INIT;
 
-	is_int(loop_run(loop, is_dead, tunnel, deadline_in(30000), &err), 0, "%s: is noticed", name);
+	is_int(loop_run(loop, is_dead, tunnel, deadline_in(30000), &err), 0, "%s: is noticed",
+	       name);
 	tunnel_alive(tunnel, &err);
 	like(err.msg, text, "%s: is told: %s", name, err.msg);
 	expect_silence(near_fd, name);
@@ -209,11 +215,12 @@ static void expect_failure(struct tunnel *tunnel, int near_fd, const char *text,
 
 static void test_failures(void)
 {
-	const char *const noisy[] = { "sh", "-c",
-				      "yes noise | head -c 60000; exec \"$@\"", "sh", self,
-				      "--serve", rundir, NULL };
-	const char *const flood[] = { "sh", "-c", "yes noise | head -c 70000; exec \"$@\"", "sh",
-				      self, "--serve", rundir, NULL };
+	const char *const noisy[] = { "sh",   "-c", "yes noise | head -c 60000; exec \"$@\"",
+				      "sh",   self, "--serve",
+				      rundir, NULL };
+	const char *const flood[] = { "sh",   "-c", "yes noise | head -c 70000; exec \"$@\"",
+				      "sh",   self, "--serve",
+				      rundir, NULL };
 	const char *const absent[] = { "vmfo-not-there", NULL };
 	struct tunnel *tunnel;
 	struct err err;
@@ -305,7 +312,8 @@ static void test_open_failures(void)
 
 	snprintf(path, sizeof(path), "%s", near_path);
 	memset(near_path, 'x', sizeof(near_path) - 1);
-	is_int(open_tunnel(far_command(), 1, &tunnel, &err) < 0, true, "a path that is too long");
+	is_int(open_tunnel(far_command(), 1, &tunnel, &err) < 0, true,
+	       "a path that is too long");
 	snprintf(near_path, sizeof(near_path), "%s", path);
 
 	sh("cp %s/known_hosts %s/kept; : >%s/known_hosts", sshd.dir, sshd.dir, sshd.dir);
@@ -320,7 +328,8 @@ static void test_open_failures(void)
 	sh("sed -i 's/^Port .*/Port %d/' %s/ssh_config", port, sshd.dir);
 	loop_timer(loop, 300, on_cancel_timer, NULL, &timer, &err);
 	start = clock_ms();
-	is_int(open_tunnel(far_command(), 2, &tunnel, &err), -ECANCELED, "cancelled while opening");
+	is_int(open_tunnel(far_command(), 2, &tunnel, &err), -ECANCELED,
+	       "cancelled while opening");
 	ok(clock_ms() - start < 2000, "ends at once");
 	loop_untimer(timer);
 	close(fd);
@@ -336,8 +345,7 @@ int main(int argc, char **argv)
 	static struct sshd *const s = &sshd;
 
 	(void)len;
-	if (argc >= 3 && strcmp(argv[1], "--serve") == 0)
-	{
+	if (argc >= 3 && strcmp(argv[1], "--serve") == 0) {
 		int r = tunnel_serve(0, 1, argv[2], &err);
 
 		if (r < 0)

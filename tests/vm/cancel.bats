@@ -32,9 +32,9 @@ vm_stop_migrating() {
 }
 
 # To wait-unplug, where it stays: the guest is stopped before it is asked.
-begin_and_hold() { # ARGS…
+begin_and_hold() {
 	vm_gate_close beta
-	vm_migrate_begin alpha beta demo --unplug-timeout 120 "$@"
+	vm_migrate_begin alpha beta demo --unplug-timeout 120
 	vm_await_phase prepare
 	monitor alpha demo '{"execute": "stop"}'
 	vm_gate_open beta

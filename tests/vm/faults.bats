@@ -204,7 +204,7 @@ rolled_back() { # TEXT…
 	chmod +x "$HOSTS_DIR/beta/agent"
 	vm_host_config alpha ".agent_command = [\"$HOSTS_DIR/beta/agent\"]"
 	vm_migrate_begin alpha beta demo
-	rolled_back "the migration stream to beta"
+	rolled_back "the stream to beta: the far half ended without an answer"
 }
 
 # ---- the agent, the guard ----
@@ -392,7 +392,7 @@ lossy() { # HOST request|answer OP
 	vm_migrate_begin alpha beta demo
 	vm_migrate_end
 	[ "$status" -eq 5 ]
-	told 'Failed to get \"write\" lock' "taken back: it runs here"
+	told 'beta: Failed to get "write" lock; taken back: it runs here'
 	kill -KILL "$HOLDER"
 	mv "$HOSTS_DIR/disk.alpha" "$HOSTS_DIR/disk.raw"
 	all_as_before

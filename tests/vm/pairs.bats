@@ -39,7 +39,7 @@ degrade() { # HOST
 	assert_both_pairs alpha
 	vm_migrate alpha beta two
 	[ "$status" -eq 0 ]
-	[ "$(result .outcome)" = done ]
+	[ "$(result .outcome)" = "done" ]
 	[ "$(result '[.pairs[] | .id + "=" + .state] | join(" ")')" = "net0=paired net1=paired" ]
 	[ "$(result '[.pairs[].source_primary] | join(" ")')" = "net0-primary (e1000e) net1-primary (e1000e)" ]
 	[ "$(result '[.pairs[].target_primary] | join(" ")')" = "net0-primary (e1000e) net1-primary (e1000e)" ]
@@ -79,8 +79,8 @@ degrade() { # HOST
 }
 
 @test "replug makes it whole" {
-	RESULT=$(on alpha vmfo replug two --json)
-	[ "$(result '[.pairs[] | .id + "=" + .state] | join(" ")')" = "net0=paired net1=paired" ]
+	run on alpha vmfo replug two
+	[ "$status" -eq 0 ]
 	assert_both_pairs alpha
 }
 
@@ -151,7 +151,7 @@ second_round() {
 @test "and is moved when it may stand still for longer" {
 	vm_migrate alpha beta busy --downtime-limit 20000
 	[ "$status" -eq 0 ]
-	[ "$(result .outcome)" = done ]
+	[ "$(result .outcome)" = "done" ]
 	assert_runs_only_on beta busy
 	assert_pair beta busy
 	assert_nothing_left alpha

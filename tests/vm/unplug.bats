@@ -62,7 +62,7 @@ set_power_indicator() { # HOST NAME VALUE
 	vm_migrate_end
 	vm_gate_remove beta
 	[ "$status" -eq 0 ]
-	[ "$(result .outcome)" = done ]
+	[ "$(result .outcome)" = "done" ]
 	[ "$(result '.pairs[0].state')" = paired ]
 	[ "$(result '.phases[] | select(.name == "wait-unplug") | .duration_ms >= 2000')" = true ]
 	assert_runs_only_on beta late
