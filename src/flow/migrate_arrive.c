@@ -12,6 +12,9 @@
 #include "flow/plug.h"
 #include "flow/store.h"
 
+/* For the guests' use of their primaries to show, after the source was taken back. */
+#define TAKE_BACK_MS 15000
+
 /* ---- running it ---- */
 
 /*
@@ -23,9 +26,10 @@ static int look_at_target(struct migration *m, struct err *err)
 	struct target_state state;
 	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, err);
 
-	/* Nothing is open there any more: the agent has finished the arrival by itself. */
+	/* Not even a finished arrival: then the source's copy may be the last. */
 	if (r == 0)
-		return 1;
+		return err_set(err, ERR_UNFINISHED, ENOENT, "nothing is left of it on %s",
+			       m->opts.host);
 	if (r > 0)
 		r = target_query(m->target, &state, err);
 	if (r < 0)
@@ -37,12 +41,27 @@ static int look_at_target(struct migration *m, struct err *err)
 }
 
 /*
+ * The guest has let go of its primaries, and of one that it has let go of for a migration
+ * QEMU deletes nothing (device_del) and takes nothing back, until a migration fails: so one
+ * more is begun, and cancelled. Its stream, if it comes to that, ends in our tunnel.
+ */
+static int bring_primaries_back(struct migration *m, struct err *err)
+{
+	_cleanup_free_ char *uri = str_printf("unix:%s/out.sock", m->vm->rundir);
+	int r = uri ? datapath_all_to_primary(m->vm, err) : err_nomem(err);
+
+	if (r == 0)
+		r = vm_qmp(m->vm, "migrate", json_pack("{ss}", "uri", uri), NULL, err);
+	return r < 0 ? r : source_cancel(&m->source, err);
+}
+
+/*
  * The target refused to run it and is still paused. It is ended first, and seen gone; only
- * then may the source run again. Its primary is gone from the guest, and QEMU does not
- * bring it back by itself after a completed migration: it is plugged anew.
+ * then may the source run again.
  */
 static int take_back(struct migration *m, struct err *err)
 {
+	int64_t deadline = deadline_in(TAKE_BACK_MS);
 	struct err why = ERR_INIT;
 	int r;
 
@@ -60,13 +79,17 @@ static int take_back(struct migration *m, struct err *err)
 			       err->msg, why.msg);
 	m->committed = false;
 	err->kind = ERR_ROLLED_BACK;
+	if (bring_primaries_back(m, &why) < 0) {
+		run_warn(&m->run, "%s", why.msg);
+		err->kind = ERR_DEGRADED;
+	}
 	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
 		struct pair_result *out = &m->run.result->pairs[i];
 
-		if (!m->had_primary[i])
-			continue;
-		if (plug_cycle(m->vm, &m->vm->def->pairs[i], out, &why) < 0 ||
-		    out->state < PAIR_PLUGGED)
+		if (m->had_primary[i] &&
+		    (pair_await(m->vm, &m->vm->def->pairs[i], PAIR_PAIRED, deadline, out,
+				&why) < 0 ||
+		     out->state < PAIR_PLUGGED))
 			err->kind = ERR_DEGRADED;
 	}
 	return err_set(err, err->kind, err->errnum, "%s; taken back: it runs here%s", err->msg,
@@ -157,7 +180,7 @@ static void note_not_whole(struct migration *m, const struct pair_result *out)
 	const char *host = m->opts.host, *name = m->vm->name;
 	struct target_state state;
 
-	m->target_gone = target_query(m->target, &state, NULL) == 0 && !state.alive;
+	m->target_gone = m->target && target_query(m->target, &state, NULL) == 0 && !state.alive;
 	if (m->target_gone)
 		note_short(m, ERR_UNFINISHED,
 			   str_printf("it was handed over to %s, and its QEMU has ended there, so "
@@ -190,22 +213,23 @@ int migrate_replug(void *ctx, struct err *err)
 	return 0;
 }
 
+static int finish_there(struct migration *m, struct err *err)
+{
+	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, err);
+
+	return r > 0 ? target_finish(m->target, err) : r;
+}
+
 int migrate_finish(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
 	struct err why = ERR_INIT;
-	int r = 1;
+	int r = finish_there(m, &why);
 
 	(void)err;
-	/* Once more, if the connection is lost in it. */
-	for (int tries = 0; tries < 2 && r > 0; tries++) {
-		if (!target_connected(m->target))
-			r = migrate_reconnect(m, &why);
-		if (r > 0)
-			r = target_finish(m->target, &why);
-		if (r < 0 && m->target && !target_connected(m->target))
-			r = 1;
-	}
+	/* The connection was lost in it. */
+	if (r < 0 && m->target && !target_connected(m->target))
+		r = finish_there(m, &why);
 	if (r == 0 && !m->vm->pid)
 		r = vm_remove_rundir(m->vm, &why);
 	if (r < 0)

@@ -62,8 +62,8 @@ int migrate_finish(void *ctx, struct err *err);
 /*
  * Connects to the target again, after its connection was lost, and takes the migration
  * up there, for so long as the target is given to come back.
- * Return: 1 taken up; 0: it has finished there by itself, or has nothing left of it; or a
- * failure.
+ * Return: 1 taken up, which a finished arrival can be as well; 0: nothing is left of it
+ * there; or a failure.
  */
 int migrate_reconnect(struct migration *m, struct err *err);
 

@@ -13,9 +13,6 @@
  */
 #define USE_TIMEOUT_MS 3000
 
-/* For a device_del of a primary that the guest has let go of already. */
-#define UNPLUG_TIMEOUT_MS 5000
-
 static void not_whole(struct pair_result *out, const struct err *why)
 {
 	out->state = PAIR_STANDBY_ONLY;
@@ -65,24 +62,4 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *
 	}
 	not_whole(out, &why);
 	return 0;
-}
-
-int plug_cycle(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
-	       struct err *err)
-{
-	int64_t deadline = deadline_in(UNPLUG_TIMEOUT_MS);
-	char id[80];
-	int r;
-
-	vm_primary_id(pair, id, sizeof(id));
-	r = vm_qmp(vm, "device_del", json_pack("{ss}", "id", id), NULL, err);
-	/* It may be gone already; whether it is, is asked below. */
-	if (r < 0 && r != -EREMOTEIO)
-		return r;
-	while ((r = pair_has_primary(vm, pair, err)) > 0 && clock_ms() < deadline) {
-		r = loop_sleep(vm->env->loop, 100, err);
-		if (r < 0)
-			return r;
-	}
-	return r < 0 ? r : plug_primary(vm, pair, out, err);
 }

@@ -17,12 +17,4 @@
 int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
 		 struct err *err);
 
-/*
- * Takes the primary out of QEMU altogether (device_del, and its end), then
- * plug_primary(): for one that the guest has let go of and that QEMU does not bring back
- * by itself.
- */
-int plug_cycle(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
-	       struct err *err);
-
 #endif

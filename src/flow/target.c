@@ -103,7 +103,7 @@ const char *const *target_command(const struct target *target)
 
 bool target_connected(const struct target *target)
 {
-	return agent_alive(target->agent, NULL);
+	return target && agent_alive(target->agent, NULL);
 }
 
 bool target_alive(const struct target *target, struct err *why)

@@ -18,7 +18,7 @@ void target_close(struct target *target); /* takes NULL */
 const struct ssh_config *target_ssh(const struct target *target); /* borrowed */
 const char *const *target_command(const struct target *target);   /* the agent's; borrowed */
 
-/* Whether the agent there can still be heard. */
+/* Whether the agent there can still be heard. Takes NULL: no. */
 bool target_connected(const struct target *target);
 
 /* Whether it can, and its QEMU lives; why: set if not. */

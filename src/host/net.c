@@ -116,9 +116,10 @@ int net_port_set_learning(const char *port, bool on, struct err *err)
 	if (r < 0)
 		return r;
 	if (link.master == 0)
-		return err_set(err, ERR_REFUSED, EINVAL,
-			       "the network link %s is a port of no bridge: nothing learns there",
-			       port);
+		return err_set(
+			err, ERR_REFUSED, EINVAL,
+			"the network link %s is a port of no bridge: nothing learns there",
+			port);
 	request = rtnl_request(buf, RTM_SETLINK, 0, sizeof(*info), &extra);
 	info = extra;
 	info->ifi_family = AF_BRIDGE;

@@ -126,11 +126,9 @@ static void conn_push(struct conn *conn)
 			ssh_channel_write(conn->channel, conn->buffer + conn->start, conn->len);
 
 		if (n < 0 && conn->far_ended) {
-			/* The far QEMU has left in order, and so the near one is told. */
-			shutdown(conn->fd, SHUT_RDWR);
-			conn->local_ended = true;
-			conn->len = 0;
-			break;
+			/* In the middle of the stream: that QEMU has died. */
+			conn_fail(conn, EPIPE, "QEMU closed its end of the stream early");
+			return;
 		}
 		if (n < 0)
 			return; /* end() says why */

@@ -25,8 +25,9 @@ static bool has_ended(void *data)
 static int serve(struct loop *loop, char **argv, struct err *err)
 {
 	static const char *const command[] = { "vmfo", "agent", NULL };
-	struct tunnel_spec spec = { .listen_path = argv[2], .command = command, .vm = argv[3],
-				    .lanes = 1 };
+	struct tunnel_spec spec = {
+		.listen_path = argv[2], .command = command, .vm = argv[3], .lanes = 1
+	};
 	struct loop_watch *watch = NULL;
 	struct ssh_config *config = NULL;
 	struct tunnel *tunnel = NULL;

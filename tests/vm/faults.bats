@@ -20,6 +20,11 @@ teardown_file() {
 
 setup() {
 	local host
+	# Stock QEMU needs 30 s of rest after a migration that failed in it. A new one needs less.
+	if migration_is failed; then
+		on alpha vmfo stop demo --timeout 0 --force
+		vm_launch demo
+	fi
 	for host in alpha beta; do
 		cp -p "$HOSTS_DIR/$host/etc/host.json" "$BATS_TEST_TMPDIR/host.json.$host"
 	done
@@ -148,8 +153,7 @@ all_as_before() {
 	assert_as_before alpha
 	assert_runs_only_on alpha demo
 	assert_pair alpha demo
-	# No journal is open, or this would be refused.
-	on alpha vmfo migrate demo beta --dry-run
+	! grep -L '"what":"closed"' "$HOSTS_DIR"/alpha/lib/journal/demo/*.jsonl 2>/dev/null | grep . >&2
 }
 
 rolled_back() { # TEXT…
@@ -204,7 +208,7 @@ rolled_back() { # TEXT…
 	chmod +x "$HOSTS_DIR/beta/agent"
 	vm_host_config alpha ".agent_command = [\"$HOSTS_DIR/beta/agent\"]"
 	vm_migrate_begin alpha beta demo
-	rolled_back "the stream to beta: the far half ended without an answer"
+	rolled_back "the stream to beta: exit status 1"
 }
 
 # ---- the agent, the guard ----
