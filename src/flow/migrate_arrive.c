@@ -86,10 +86,9 @@ static int take_back(struct migration *m, struct err *err)
 	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
 		struct pair_result *out = &m->run.result->pairs[i];
 
-		if (m->had_primary[i] &&
-		    (pair_await(m->vm, &m->vm->def->pairs[i], PAIR_PAIRED, deadline, out,
-				&why) < 0 ||
-		     out->state < PAIR_PLUGGED))
+		if (m->had_primary[i] && (pair_await(m->vm, &m->vm->def->pairs[i], PAIR_PAIRED,
+						     deadline, out, &why) < 0 ||
+					  out->state < PAIR_PLUGGED))
 			err->kind = ERR_DEGRADED;
 	}
 	return err_set(err, err->kind, err->errnum, "%s; taken back: it runs here%s", err->msg,
@@ -180,12 +179,14 @@ static void note_not_whole(struct migration *m, const struct pair_result *out)
 	const char *host = m->opts.host, *name = m->vm->name;
 	struct target_state state;
 
-	m->target_gone = m->target && target_query(m->target, &state, NULL) == 0 && !state.alive;
+	m->target_gone = m->target && target_query(m->target, &state, NULL) == 0 &&
+			 !state.alive;
 	if (m->target_gone)
-		note_short(m, ERR_UNFINISHED,
-			   str_printf("it was handed over to %s, and its QEMU has ended there, so "
-				      "it runs nowhere (%s); start it there: vmfo launch %s",
-				      host, reason, name));
+		note_short(
+			m, ERR_UNFINISHED,
+			str_printf("it was handed over to %s, and its QEMU has ended there, so "
+				   "it runs nowhere (%s); start it there: vmfo launch %s",
+				   host, reason, name));
 	else
 		note_short(m, ERR_DEGRADED,
 			   str_printf("it runs on %s, but pair %s has no primary: %s; to try "

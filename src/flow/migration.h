@@ -32,7 +32,7 @@ struct migration {
 	bool prepared;     /* the target was told that the source may hand over */
 	bool source_gone;  /* the source QEMU has ended */
 	bool committed;
-	bool target_gone; /* the VM had arrived, and its QEMU has ended there */
+	bool target_gone;      /* the VM had arrived, and its QEMU has ended there */
 	int64_t state_written; /* clock_ms() of the last state.json */
 };
 

@@ -125,25 +125,33 @@ enum pair_side pair_seen_side(const struct vm *vm, const struct vm_pair *pair, i
 	return PAIR_SIDE_UNKNOWN;
 }
 
-/* What shows that the guest uses its primary. */
-static enum pair_evidence evidence_of_use(struct vm *vm, const struct vm_pair *pair,
-					  int64_t since_ms)
+/* What the guest itself says of its interfaces; negative: nothing. */
+static int ask_guest(struct vm *vm, const struct vm_pair *pair)
 {
-	if (vm->def->guest_agent) {
-		_cleanup_free_ char *path = vm_path(vm, "qga.sock");
-		int n = path ? guest_agent_count_interfaces(vm->env->loop, path, &pair->mac,
-							    deadline_in(GUEST_AGENT_TIMEOUT_MS),
-							    NULL) :
-			       -ENOMEM;
+	_cleanup_free_ char *path = vm_path(vm, "qga.sock");
 
-		if (n >= 3)
-			return PAIR_EVIDENCE_GUEST_AGENT;
-		/* The guest's word against its primary outweighs a trace of traffic. */
-		if (n >= 0)
-			return PAIR_EVIDENCE_NONE;
+	if (!vm->def->guest_agent || !path)
+		return -ENOENT;
+	return guest_agent_count_interfaces(vm->env->loop, path, &pair->mac,
+					    deadline_in(GUEST_AGENT_TIMEOUT_MS), NULL);
+}
+
+/* Of a pair whose primary QEMU has: whether the guest uses it. */
+static void inspect_use(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
+			struct pair_result *out)
+{
+	int n = ask_guest(vm, pair);
+
+	if (n >= 0) {
+		/* The guest's word, either way, outweighs a trace of traffic. */
+		out->evidence = PAIR_EVIDENCE_GUEST_AGENT;
+		out->state = n >= 3 ? PAIR_PAIRED : PAIR_STANDBY_ONLY;
+	} else if (pair_seen_side(vm, pair, since_ms) == PAIR_SIDE_PRIMARY) {
+		out->evidence = PAIR_EVIDENCE_FDB;
+		out->state = PAIR_PAIRED;
+	} else {
+		out->state = PAIR_PLUGGED;
 	}
-	return pair_seen_side(vm, pair, since_ms) == PAIR_SIDE_PRIMARY ? PAIR_EVIDENCE_FDB :
-									 PAIR_EVIDENCE_NONE;
 }
 
 int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
@@ -162,8 +170,7 @@ int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
 			out->state = acked ? PAIR_STANDBY_ONLY : PAIR_NOT_NEGOTIATED;
 		return 0;
 	}
-	out->evidence = evidence_of_use(vm, pair, since_ms);
-	out->state = out->evidence ? PAIR_PAIRED : PAIR_PLUGGED;
+	inspect_use(vm, pair, since_ms, out);
 	return 0;
 }
 

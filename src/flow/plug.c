@@ -12,6 +12,8 @@
  * about a second. None in that time is not a fault: the guest may just be silent.
  */
 #define USE_TIMEOUT_MS 3000
+/* How long a guest may take that says itself that it has no primary yet. */
+#define DENIED_TIMEOUT_MS 17000
 
 static void not_whole(struct pair_result *out, const struct err *why)
 {
@@ -32,6 +34,22 @@ static int device_add(struct vm *vm, const struct vm_pair *pair, struct err *err
 	return vm_qmp(vm, "device_add", device, NULL, err);
 }
 
+static bool is_denied(const struct pair_result *out)
+{
+	return out->state == PAIR_STANDBY_ONLY && out->evidence == PAIR_EVIDENCE_GUEST_AGENT;
+}
+
+static int await_use(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
+		     struct err *err)
+{
+	int r = pair_await(vm, pair, PAIR_PAIRED, deadline_in(USE_TIMEOUT_MS), out, err);
+
+	if (r == 0 && is_denied(out))
+		r = pair_await(vm, pair, PAIR_PLUGGED, deadline_in(DENIED_TIMEOUT_MS), out,
+			       err);
+	return r;
+}
+
 int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
 		 struct err *err)
 {
@@ -45,14 +63,19 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *
 	if (r == 0)
 		r = datapath_to_primary(vm, pair, &why);
 	if (r == 0)
-		r = pair_await(vm, pair, PAIR_PAIRED, deadline_in(USE_TIMEOUT_MS), out, &why);
+		r = await_use(vm, pair, out, &why);
 	if (r == 0 && out->state >= PAIR_PLUGGED) {
 		free(out->target_primary);
 		out->target_primary = pair_primary_text(pair);
 		return out->target_primary ? 0 : err_nomem(err);
 	}
+	if (r == 0 && is_denied(out))
+		err_set(&why, ERR_DEGRADED, EAGAIN,
+			"QEMU has plugged it, but the guest's agent says after %d s that the guest "
+			"has not taken it: is its hot-plug driver loaded?",
+			(USE_TIMEOUT_MS + DENIED_TIMEOUT_MS) / 1000);
 	/* QEMU takes a primary's options and hides it: until the guest has negotiated. */
-	if (r == 0)
+	else if (r == 0)
 		err_set(&why, ERR_DEGRADED, EAGAIN,
 			"QEMU keeps the primary hidden: the guest has not negotiated the standby");
 	if (!qmp_alive(vm->qmp)) {

@@ -27,7 +27,7 @@ const char *outcome_name(enum outcome outcome); /* "done", "rolled-back", …; s
 enum pair_state {
 	PAIR_UNKNOWN,
 	PAIR_NOT_NEGOTIATED, /* the guest has not (yet) accepted the standby */
-	PAIR_STANDBY_ONLY,   /* negotiated; no primary: degraded */
+	PAIR_STANDBY_ONLY,   /* negotiated; no primary, or one that the guest does not take */
 	PAIR_PLUGGED,        /* QEMU has the primary; the guest's use of it is not known */
 	PAIR_PAIRED,         /* and the guest was seen to use it */
 };
@@ -49,10 +49,11 @@ enum pair_evidence pair_evidence_from_name(const char *name);
 struct pair_result {
 	char *id;
 	enum pair_state state;
-	enum pair_evidence evidence; /* of PAIR_PAIRED */
-	char *source_primary;        /* QEMU id and model; NULL: it had none */
-	char *target_primary;        /* the same; NULL: none */
-	char *reason;                /* why it is not whole; NULL */
+	/* Of PAIR_PAIRED; and of PAIR_STANDBY_ONLY where the guest itself says so. */
+	enum pair_evidence evidence;
+	char *source_primary; /* QEMU id and model; NULL: it had none */
+	char *target_primary; /* the same; NULL: none */
+	char *reason;         /* why it is not whole; NULL */
 };
 
 struct phase_result {

@@ -35,20 +35,20 @@ tap_result(bool good, const char *file, int line, const char *fmt, ...)
 
 #define ok(cond, ...) tap_result((cond), __FILE__, __LINE__, __VA_ARGS__)
 
-#define is_int(got, want, ...)                                                      \
-	do {                                                                        \
-		intmax_t g_ = (got), w_ = (want);                                   \
-		if (!tap_result(g_ == w_, __FILE__, __LINE__, __VA_ARGS__))         \
+#define is_int(got, want, ...)                                                          \
+	do {                                                                            \
+		intmax_t g_ = (got), w_ = (want);                                       \
+		if (!tap_result(g_ == w_, __FILE__, __LINE__, __VA_ARGS__))             \
 			printf("#  got: %" PRIdMAX "\n# want: %" PRIdMAX "\n", g_, w_); \
 	} while (0)
 
-#define is_str(got, want, ...)                                                             \
-	do {                                                                               \
-		const char *g_ = (got), *w_ = (want);                                      \
+#define is_str(got, want, ...)                                                                 \
+	do {                                                                                   \
+		const char *g_ = (got), *w_ = (want);                                          \
 		if (!tap_result(g_ && w_ ? strcmp(g_, w_) == 0 : g_ == w_, __FILE__, __LINE__, \
-				__VA_ARGS__))                                              \
-			printf("#  got: %s\n# want: %s\n", g_ ? g_ : "(null)",             \
-			       w_ ? w_ : "(null)");                                        \
+				__VA_ARGS__))                                                  \
+			printf("#  got: %s\n# want: %s\n", g_ ? g_ : "(null)",                 \
+			       w_ ? w_ : "(null)");                                            \
 	} while (0)
 
 /* got contains part. */
@@ -59,21 +59,21 @@ tap_result(bool good, const char *file, int line, const char *fmt, ...)
 			printf("#     got: %s\n# without: %s\n", g_ ? g_ : "(null)", p_); \
 	} while (0)
 
-#define skip(n, reason)                                                       \
-	do {                                                                  \
-		if (getenv("VMFO_TEST_STRICT"))                               \
-			ok(false, "must not be skipped here: %s", (reason));  \
-		else                                                          \
-			for (int i_ = 0; i_ < (n); i_++)                      \
+#define skip(n, reason)                                                             \
+	do {                                                                        \
+		if (getenv("VMFO_TEST_STRICT"))                                     \
+			ok(false, "must not be skipped here: %s", (reason));        \
+		else                                                                \
+			for (int i_ = 0; i_ < (n); i_++)                            \
 				printf("ok %d # SKIP %s\n", ++tap_count, (reason)); \
 	} while (0)
 
-#define bail(...)                         \
-	do {                              \
-		printf("Bail out! ");     \
-		printf(__VA_ARGS__);      \
-		printf("\n");             \
-		exit(99);                 \
+#define bail(...)                     \
+	do {                          \
+		printf("Bail out! "); \
+		printf(__VA_ARGS__);  \
+		printf("\n");         \
+		exit(99);             \
 	} while (0)
 
 __attribute__((unused)) static int done_testing(void)
