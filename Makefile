@@ -64,7 +64,6 @@ OBJECTS     := $(SRC_O) $(CLI_O) $(UNIT_O) $(UNIT_HELP_O)
 UNIT_TESTS := $(UNIT:%.c=$(BUILD)/%)
 CLI_TESTS  := $(sort $(wildcard tests/cli/*.bats))
 VM_TESTS   := $(sort $(wildcard tests/vm/*.bats))
-LONG_TESTS := $(sort $(wildcard tests/long/*.bats))
 
 # `make V=1` shows the commands.
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
@@ -146,7 +145,7 @@ guest: deps
 run_tests = BUILD_DIR='$(abspath $(BUILD))' VMFO='$(abspath $(BUILD)/vmfo)' $(PROVE) --timer \
 	--jobs $(JOBS) --exec tests/run-one $(or $(TESTS),$(1))
 
-check: programs guest ## every test but the long ones; TESTS="FILE..." chooses
+check: programs guest ## every test, on Debian's QEMU; TESTS="FILE..." chooses
 	$(call run_tests,$(UNIT_TESTS) $(CLI_TESTS) $(VM_TESTS))
 
 check-unit: programs
@@ -158,8 +157,8 @@ check-cli: programs
 check-vm: programs guest
 	$(call run_tests,$(VM_TESTS))
 
-check-all: programs guest ## check, and the long tests (tests/long)
-	$(call run_tests,$(UNIT_TESTS) $(CLI_TESTS) $(VM_TESTS) $(LONG_TESTS))
+check-all: check ## check, and the tests of real VMs once more on QEMU 10.0
+	+VMFO_TEST_QEMU="$$(tests/qemu-10)" VMFO_TEST_MACHINE=pc-q35-10.0 $(MAKE) check-vm
 
 # The same Makefile, with the other flags and folder.
 check-asan: deps ## unit and cli tests under ASan and UBSan

@@ -192,7 +192,6 @@ rolled_back() { # TEXT…
 	vm_migrate_end
 	[ "$status" -eq 5 ]
 	told beta "; rolled back: it runs here, its pair is whole"
-	assert_runs_only_on alpha demo || [ "$(qemu_pids beta demo | wc -l)" -eq 1 ]
 	ip -n "$HOSTS_NS-wire" link set beta-mgmt up
 	# Its agent has heard nothing either.
 	wait_for 60 assert_nothing_left beta
@@ -258,10 +257,20 @@ killed_and_guarded() {
 	all_as_before
 }
 
-@test "vmfo is killed in precopy" {
+@test "vmfo is killed in precopy; the next migration gives QEMU its time" {
 	begin_precopy
 	kill -KILL "$MIGRATE"
 	killed_and_guarded
+	# QEMU has seen its stream end before the guard cancelled. Stock QEMU may abort if it is asked again too soon.
+	migration_is failed
+	vm_migrate alpha beta demo
+	[ "$status" -eq 0 ]
+	told "the last migration failed inside QEMU" "waiting"
+	[ "$(result '.total_ms > 20000')" = true ]
+	assert_runs_only_on beta demo
+	vm_migrate beta alpha demo
+	[ "$status" -eq 0 ]
+	assert_runs_only_on alpha demo
 }
 
 @test "vmfo is killed in wait-unplug" {
