@@ -71,7 +71,7 @@ static int check_parts(struct migration *m, struct err *err)
 		return err_set(err, ERR_REFUSED, EPIPE, "%s", why.msg);
 	if (tunnel_alive(m->tunnel, &why))
 		return 0;
-	/* A QEMU that ended takes the stream with it: the agent's word says more, and is late. */
+	/* A QEMU that ended takes the stream along: the agent's word says more, and is late. */
 	if (loop_run(m->run.env->loop, target_lost, m, deadline_in(LAST_WORD_MS), NULL) == 0 &&
 	    !target_alive(m->target, &why))
 		return err_set(err, ERR_REFUSED, EPIPE, "%s", why.msg);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * tunnel HOST SOCKET VM SSH_CONFIG: the near half of vmfo's tunnel alone, for tests/bench. Says "ready" once SOCKET can
- * be connected to, and ends with its standard input.
+ * tunnel HOST SOCKET VM SSH_CONFIG: the near half of vmfo's tunnel alone, for tests/bench.
+ * Says "ready" once SOCKET can be connected to, and ends with its standard input.
  */
 #include <stdio.h>
 #include <unistd.h>

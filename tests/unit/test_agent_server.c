@@ -265,7 +265,8 @@ static void test_break(void)
 		"{\"id\":1,\"op\":\"wait\",\"params\":{\"say\":\"{\\\"id\\\":2,\\\"op\\\":\\\"ping\\\"}\\n"
 		"{\\\"id\\\":3,\\\"op\\\":\\\"count\\\"}\\n\"}}\n",
 		/* It was there before the op began. */
-		"{\"id\":1,\"op\":\"wait\",\"params\":{\"say\":\"{\\\"id\\\":2,\\\"op\\\":\\\"ping\\\"}\\n\"}}\n"
+		"{\"id\":1,\"op\":\"wait\",\"params\":{\"say\":"
+		"\"{\\\"id\\\":2,\\\"op\\\":\\\"ping\\\"}\\n\"}}\n"
 		"{\"id\":3,\"op\":\"count\"}\n",
 	};
 	_cleanup_free_ char *last = NULL;

@@ -160,9 +160,10 @@ static void test_quotes(void)
 /* What an ED key means with these known_hosts lines; the message in err. */
 static int check(const char *lines, bool without_port, char *types, struct err *err)
 {
-	char *files[] = { "/home/me/known hosts" };
-	struct ssh_config config = { .host = "beta",
-				     .hostname = "beta",
+	char file[] = "/home/me/known hosts", name[] = "beta";
+	char *files[] = { file };
+	struct ssh_config config = { .host = name,
+				     .hostname = name,
 				     .port = 22,
 				     .known_hosts_files = files,
 				     .n_known_hosts_files = 1 };

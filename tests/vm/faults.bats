@@ -5,6 +5,7 @@
 #
 # One VM for all of it: what is rolled back leaves it as it is. What kills it comes last.
 
+# shellcheck disable=SC2030,SC2031  # a test is a subshell, and what is set in one is for it alone
 load common
 
 setup_file() {
@@ -105,15 +106,15 @@ await_phase() { # PHASE
 }
 
 # In precopy for the next 8 s and more, and well into it.
-begin_precopy() { # ARGS…
-	vm_migrate_begin alpha beta demo --bandwidth 8M "$@"
+begin_precopy() {
+	vm_migrate_begin alpha beta demo --bandwidth 8M
 	vm_await_event '"event":"progress".*"phase":"precopy"'
 }
 
 # In wait-unplug: the guest is paused, after vmfo has seen it run, and cannot let go.
-begin_wait_unplug() { # ARGS…
+begin_wait_unplug() {
 	vm_gate_close beta
-	vm_migrate_begin alpha beta demo "$@"
+	vm_migrate_begin alpha beta demo
 	await_phase prepare
 	monitor alpha demo '{"execute": "stop"}'
 	vm_gate_open beta
@@ -127,8 +128,8 @@ let_guest_go_when_cancelled() {
 }
 
 # In pre-switchover: vmfo waits for the agent's answer to `prepared`, which is stopped.
-begin_switchover() { # ARGS…
-	vm_migrate_begin alpha beta demo --bandwidth 32M --downtime-limit 20 "$@"
+begin_switchover() {
+	vm_migrate_begin alpha beta demo --bandwidth 32M --downtime-limit 20
 	await_phase precopy
 	AGENT=$(vmfo_pid beta agent)
 	kill -STOP "$AGENT"
@@ -382,7 +383,7 @@ lossy() { # HOST request|answer OP
 			lossy "$from" "$what" "$op"
 			vm_migrate "$from" "$to" demo
 			[ "$status" -eq 0 ]
-			[ "$(result .outcome)" = done ]
+			[ "$(result .outcome)" = "done" ]
 			[ -e "$HOSTS_DIR/lost-$what-$op" ]
 			assert_runs_only_on "$to" demo
 			assert_pair "$to" demo
