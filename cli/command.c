@@ -211,3 +211,21 @@ long long command_parse_bytes(struct argp_state *state, const char *what, const 
 			   arg);
 	return value << shift;
 }
+
+enum { OPT_JSON = 0x100 };
+
+const struct argp_option command_json_options[] = {
+	{ "json", OPT_JSON, NULL, 0, "Print the result as a JSON object", 0 },
+	{ 0 },
+};
+
+error_t command_json_parse(int key, char *arg, struct argp_state *state)
+{
+	bool *json = state->input;
+
+	(void)arg;
+	if (key != OPT_JSON)
+		return ARGP_ERR_UNKNOWN;
+	*json = true;
+	return 0;
+}

@@ -68,4 +68,8 @@ long long command_parse_int(struct argp_state *state, const char *what, const ch
 /* Bytes, with an optional suffix K, M, G or T (powers of 1024). */
 long long command_parse_bytes(struct argp_state *state, const char *what, const char *arg);
 
+/* Options and parser of a command that has no option but --json. input: a bool. */
+extern const struct argp_option command_json_options[];
+error_t command_json_parse(int key, char *arg, struct argp_state *state);
+
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "commands.h"
 #include "model/hostdef.h"
 #include "model/vmdef.h"
@@ -13,11 +14,6 @@ static const struct argp argp = {
 	       "tables that vmfo itself works by.",
 };
 
-static json_t *string_or_null(const char *s)
-{
-	return s ? json_string(s) : json_null();
-}
-
 static void add_options(json_t *list, const struct argp_option *option)
 {
 	for (; option && option->name; option++) {
@@ -27,9 +23,9 @@ static void add_options(json_t *list, const struct argp_option *option)
 			continue;
 		json_array_append_new(list,
 				      json_pack("{ss so so ss}", "long", option->name, "short",
-						string_or_null(option->key < 0x80 ? letter :
-										    NULL),
-						"arg", string_or_null(option->arg), "doc",
+						json_text_or_null(option->key < 0x80 ? letter :
+										       NULL),
+						"arg", json_text_or_null(option->arg), "doc",
 						option->doc));
 	}
 }
@@ -40,7 +36,7 @@ static json_t *describe_command(const struct command *command)
 
 	add_options(options, command->argp->options);
 	return json_pack("{ss ss so sb so}", "name", command->name, "summary", command->summary,
-			 "args", string_or_null(command->argp->args_doc), "hidden",
+			 "args", json_text_or_null(command->argp->args_doc), "hidden",
 			 (int)command->hidden, "options", options);
 }
 

@@ -3,27 +3,9 @@
 #include "commands.h"
 #include "render.h"
 
-enum { OPT_JSON = 0x100 };
-
-static const struct argp_option option_list[] = {
-	{ "json", OPT_JSON, NULL, 0, "Print the result as a JSON object", 0 },
-	{ 0 },
-};
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	bool *json = state->input;
-
-	(void)arg;
-	if (key != OPT_JSON)
-		return ARGP_ERR_UNKNOWN;
-	*json = true;
-	return 0;
-}
-
 static const struct argp argp = {
-	.options = option_list,
-	.parser = parse_option,
+	.options = command_json_options,
+	.parser = command_json_parse,
 	.args_doc = "[VM]",
 	.doc = "Say what a VM does and whether its failover pairs are whole; without VM, of each "
 	       "VM of this host.",

@@ -30,11 +30,6 @@ int far_require(const struct far *far, enum far_state least, const char *op, str
 	return err_set(err, ERR_INTERNAL, EPROTO, "\"%s\" was asked for out of turn", op);
 }
 
-const char *far_string(const json_t *params, const char *key)
-{
-	return json_string_value(json_object_get(params, key)) ?: "";
-}
-
 static void unwatch_end(struct far *far)
 {
 	loop_unwatch(far->end_watch);

@@ -38,7 +38,7 @@ static int read_state(struct vm *vm, char migration[32], char runstate[32], stru
 		r = vm_qmp(vm, "query-migrate", NULL, &ret, err);
 	if (r < 0)
 		return r;
-	snprintf(migration, 32, "%s", far_string(ret, "status"));
+	snprintf(migration, 32, "%s", json_get_text(ret, "status"));
 	json_decref(ret);
 	return 0;
 }
@@ -141,11 +141,6 @@ static const struct vm_pair *find_pair(const struct vmdef *def, const char *id)
 	return NULL;
 }
 
-static json_t *string_or_null(const char *s)
-{
-	return s ? json_string(s) : json_null();
-}
-
 int far_op_plug(void *ctx, const json_t *params, json_t **result, struct err *err)
 {
 	struct far *far = ctx;
@@ -155,19 +150,19 @@ int far_op_plug(void *ctx, const json_t *params, json_t **result, struct err *er
 
 	if (r < 0)
 		return r;
-	pair = find_pair(far->vm->def, far_string(params, "pair"));
+	pair = find_pair(far->vm->def, json_get_text(params, "pair"));
 	if (!pair)
 		return err_set(err, ERR_INTERNAL, EPROTO, "the VM has no pair \"%s\"",
-			       far_string(params, "pair"));
+			       json_get_text(params, "pair"));
 	if (!far->vm->qmp)
 		return err_set(err, ERR_UNFINISHED, ESRCH, "its QEMU has ended");
 	r = plug_primary(far->vm, pair, &out, err);
 	if (r == 0)
 		*result = json_pack("{ss so so so}", "state", pair_state_name(out.state),
 				    "evidence",
-				    string_or_null(pair_evidence_name(out.evidence)), "primary",
-				    string_or_null(out.target_primary), "reason",
-				    string_or_null(out.reason));
+				    json_text_or_null(pair_evidence_name(out.evidence)),
+				    "primary", json_text_or_null(out.target_primary), "reason",
+				    json_text_or_null(out.reason));
 	pair_result_clear(&out);
 	return r;
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/json.h"
 #include "flow/vm.h"
 #include "io/journal.h"
 #include "proto/agent.h"
@@ -31,9 +32,6 @@ struct far {
 
 /* Refuses an op that is asked for before its turn. */
 int far_require(const struct far *far, enum far_state least, const char *op, struct err *err);
-
-/* A string of an op's params; "" when there is none. */
-const char *far_string(const json_t *params, const char *key);
 
 /* Sends the event "qemu-ended" when the VM's QEMU ends. */
 int far_watch_end(struct far *far, struct err *err);

@@ -65,7 +65,7 @@ int far_op_check(void *ctx, const json_t *params, json_t **result, struct err *e
 
 static int open_journal(struct far *far, const json_t *params, struct err *err)
 {
-	json_t *details = json_pack("{ss sb}", "peer", far_string(params, "source_host"),
+	json_t *details = json_pack("{ss sb}", "peer", json_get_text(params, "source_host"),
 				    "hidden", (int)far->hidden);
 	int r;
 
@@ -91,7 +91,7 @@ int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err 
 	(void)result;
 	if (far->state != FAR_IDLE)
 		return err_set(err, ERR_INTERNAL, EPROTO, "there is a reservation already");
-	r = check_migration_id(far_string(params, "migration"), err);
+	r = check_migration_id(json_get_text(params, "migration"), err);
 	if (r == 0)
 		r = open_vm(far->env, params, &far->vm, err);
 	if (r == 0)
@@ -110,7 +110,8 @@ int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err 
 	if (r > 0)
 		r = err_set(err, ERR_REFUSED, EEXIST, "a VM \"%s\" runs there already",
 			    far->vm->name);
-	snprintf(far->migration, sizeof(far->migration), "%s", far_string(params, "migration"));
+	snprintf(far->migration, sizeof(far->migration), "%s",
+		 json_get_text(params, "migration"));
 	far->hidden = json_is_true(json_object_get(params, "hidden"));
 	if (r == 0)
 		r = open_journal(far, params, err);
@@ -120,7 +121,7 @@ int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err 
 		far_forget(far);
 		return r;
 	}
-	snprintf(shown.peer, sizeof(shown.peer), "%s", far_string(params, "source_host"));
+	snprintf(shown.peer, sizeof(shown.peer), "%s", json_get_text(params, "source_host"));
 	state_file_write(far->vm, &shown);
 	far->state = FAR_RESERVED;
 	return 0;
@@ -189,7 +190,7 @@ static int read_journal_state(struct far *far, struct err *err)
 	far->closed = false;
 	far->state = FAR_STARTED;
 	json_array_foreach (lines, i, line) {
-		const char *what = far_string(line, "what");
+		const char *what = json_get_text(line, "what");
 
 		if (str_eq(what, "open"))
 			far->hidden = json_is_true(json_object_get(line, "hidden"));
@@ -199,7 +200,7 @@ static int read_journal_state(struct far *far, struct err *err)
 			far->state = FAR_RUNNING;
 		else if (str_eq(what, "closed"))
 			far->closed = true;
-		done = far->closed && str_eq(far_string(line, "outcome"), FAR_DONE);
+		done = far->closed && str_eq(json_get_text(line, "outcome"), FAR_DONE);
 	}
 	json_decref(lines);
 	return far->closed && !(done && far->state == FAR_RUNNING) ? nothing_left(err) : 0;
@@ -249,12 +250,13 @@ int far_op_attach(void *ctx, const json_t *params, json_t **result, struct err *
 	(void)result;
 	if (far->state != FAR_IDLE)
 		return err_set(err, ERR_INTERNAL, EPROTO, "there is a reservation already");
-	r = check_migration_id(far_string(params, "migration"), err);
+	r = check_migration_id(json_get_text(params, "migration"), err);
 	if (r == 0)
-		r = vm_open(far->env, far_string(params, "vm"), &far->vm, err);
+		r = vm_open(far->env, json_get_text(params, "vm"), &far->vm, err);
 	if (r < 0)
 		return r;
-	snprintf(far->migration, sizeof(far->migration), "%s", far_string(params, "migration"));
+	snprintf(far->migration, sizeof(far->migration), "%s",
+		 json_get_text(params, "migration"));
 	r = attach(far, err);
 	if (r < 0)
 		far_forget(far);

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/json.h"
+
 static const char *const outcome_names[] = {
 	[OUTCOME_DONE] = "done",
 	[OUTCOME_DEGRADED] = "degraded",
@@ -62,19 +64,14 @@ enum pair_evidence pair_evidence_from_name(const char *name)
 	return PAIR_EVIDENCE_NONE;
 }
 
-static json_t *string_or_null(const char *s)
-{
-	return s ? json_string(s) : json_null();
-}
-
 static json_t *pair_json(const struct pair_result *pair)
 {
 	return json_pack("{ss ss so so so so}", "id", pair->id, "state",
 			 pair_state_name(pair->state), "evidence",
-			 string_or_null(pair_evidence_name(pair->evidence)), "source_primary",
-			 string_or_null(pair->source_primary), "target_primary",
-			 string_or_null(pair->target_primary), "reason",
-			 string_or_null(pair->reason));
+			 json_text_or_null(pair_evidence_name(pair->evidence)),
+			 "source_primary", json_text_or_null(pair->source_primary),
+			 "target_primary", json_text_or_null(pair->target_primary), "reason",
+			 json_text_or_null(pair->reason));
 }
 
 /* What only a migration has. */
@@ -89,8 +86,8 @@ static void add_migration(json_t *object, const struct result *result)
 						(json_int_t)result->phases[i].start_ms,
 						"duration_ms",
 						(json_int_t)result->phases[i].duration_ms));
-	json_object_set_new(object, "source", string_or_null(result->source));
-	json_object_set_new(object, "target", string_or_null(result->target));
+	json_object_set_new(object, "source", json_text_or_null(result->source));
+	json_object_set_new(object, "target", json_text_or_null(result->target));
 	json_object_set_new(object, "dry_run", json_boolean(result->dry_run));
 	json_object_set_new(object, "phases", phases);
 	json_object_set_new(object, "downtime_ms",
@@ -111,7 +108,7 @@ json_t *result_json(const struct result *result)
 		json_array_append_new(warnings, json_string(result->warnings.v[i]));
 	object = json_pack("{ss ss ss si so sI so so}", "schema", result->schema, "vm",
 			   result->vm, "outcome", outcome_name(result->outcome), "exit_status",
-			   (int)result->status, "reason", string_or_null(result->reason),
+			   (int)result->status, "reason", json_text_or_null(result->reason),
 			   "total_ms", (json_int_t)result->total_ms, "pairs", pairs, "warnings",
 			   warnings);
 	if (!object)

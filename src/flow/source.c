@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
+
 /*
  * QEMU waits 30 s for a guest to finish an unplug that it had begun before it gives its
  * migration up; and this much for everything else.
@@ -121,8 +123,7 @@ int source_query(struct source *source, struct source_figures *out, struct err *
 		.downtime_ms = get_integer(ret, "downtime", -1),
 		.expected_downtime_ms = get_integer(ret, "expected-downtime", -1),
 	};
-	snprintf(out->error, sizeof(out->error), "%s",
-		 json_string_value(json_object_get(ret, "error-desc")) ?: "");
+	snprintf(out->error, sizeof(out->error), "%s", json_get_text(ret, "error-desc"));
 	str_make_printable(out->error);
 	source->status = out->status;
 	json_decref(ret);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "io/file.h"
 
@@ -30,7 +31,7 @@ void state_file_write(const struct vm *vm, const struct op_state *state)
 
 static void copy_string(const json_t *root, const char *key, char *out, size_t size)
 {
-	snprintf(out, size, "%s", json_string_value(json_object_get(root, key)) ?: "");
+	snprintf(out, size, "%s", json_get_text(root, key));
 }
 
 static int64_t known_or_minus_one(const json_t *root, const char *key)

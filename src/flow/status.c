@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "flow/pair.h"
 #include "flow/state_file.h"
 #include "flow/store.h"
@@ -250,11 +251,6 @@ int flow_list(struct flow_env *env, struct vm_status **out, size_t *n, struct er
 
 /* ---- as JSON ---- */
 
-static json_t *string_or_null(const char *s)
-{
-	return s ? json_string(s) : json_null();
-}
-
 static json_t *known_or_null(int64_t value)
 {
 	return value >= 0 ? json_integer(value) : json_null();
@@ -268,25 +264,26 @@ json_t *vm_status_json(const struct vm_status *status)
 	for (size_t i = 0; i < status->n_pairs; i++) {
 		const struct pair_result *pair = &status->pairs[i];
 
-		json_array_append_new(pairs, json_pack("{ss ss so so}", "id", pair->id, "state",
-						       pair_state_name(pair->state), "evidence",
-						       string_or_null(pair_evidence_name(
-							       pair->evidence)),
-						       "primary",
-						       string_or_null(pair->target_primary)));
+		json_array_append_new(pairs,
+				      json_pack("{ss ss so so}", "id", pair->id, "state",
+						pair_state_name(pair->state), "evidence",
+						json_text_or_null(
+							pair_evidence_name(pair->evidence)),
+						"primary",
+						json_text_or_null(pair->target_primary)));
 	}
 	object = json_pack("{ss ss ss so so so so ss so}", "schema", "vmfo.status/1", "vm",
 			   status->name, "state", vm_state_name(status->state), "detail",
-			   string_or_null(status->detail), "pid",
+			   json_text_or_null(status->detail), "pid",
 			   known_or_null(status->pid ?: -1), "moved_to",
-			   string_or_null(status->moved_to), "open_journal",
-			   string_or_null(status->open_journal), "pair",
+			   json_text_or_null(status->moved_to), "open_journal",
+			   json_text_or_null(status->open_journal), "pair",
 			   vm_status_pair_summary(status), "pairs", pairs);
 	if (object && status->state == VM_MIGRATING)
 		json_object_set_new(object, "migration",
 				    json_pack("{so so so so so}", "phase",
-					      string_or_null(status->phase), "peer",
-					      string_or_null(status->peer), "percent",
+					      json_text_or_null(status->phase), "peer",
+					      json_text_or_null(status->peer), "percent",
 					      known_or_null(status->percent), "rate",
 					      known_or_null(status->rate), "remaining_ms",
 					      known_or_null(status->remaining_ms)));

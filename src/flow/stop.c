@@ -83,28 +83,10 @@ int flow_stop(struct flow_env *env, const struct stop_opts *opts, struct result 
 	return run_end(&run, r, err);
 }
 
-static void wake_up(void *data, int fd, short revents)
-{
-	(void)fd;
-	(void)revents;
-	*(bool *)data = true;
-}
-
-static bool is_set(void *data)
-{
-	return *(bool *)data;
-}
-
 static int await_end(struct flow_env *env, int pidfd, struct err *err)
 {
-	struct loop_watch *watch;
-	bool ended = false;
-	int r = loop_watch(env->loop, pidfd, POLLIN, wake_up, &ended, &watch, err);
+	int r = pidfd_wait(pidfd, env->loop, deadline_in(CANCEL_TIMEOUT_MS), err);
 
-	if (r < 0)
-		return r;
-	r = loop_run(env->loop, is_set, &ended, deadline_in(CANCEL_TIMEOUT_MS), err);
-	loop_unwatch(watch);
 	if (r == -ETIMEDOUT)
 		return err_set(
 			err, ERR_UNFINISHED, ETIMEDOUT,

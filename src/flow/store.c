@@ -160,16 +160,10 @@ int store_bury(struct flow_env *env, const char *name, const char *moved_to,
 	return r;
 }
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 /* Adds the names in folder: its entries' names without suffix ("" for none). */
 static int add_names(const char *folder, const char *suffix, struct strv *out, struct err *err)
 {
-	_cleanup_(closedirp) DIR *dir = opendir(folder);
+	_cleanup_closedir_ DIR *dir = opendir(folder);
 	struct dirent *entry;
 
 	if (!dir)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "proto/agent.h"
 #include "proto/ssh.h"
 
@@ -36,7 +37,7 @@ static void on_event(void *user, const char *event, const json_t *data)
 		return;
 	target->qemu_ended = true;
 	snprintf(target->ended_log, sizeof(target->ended_log), "%s",
-		 json_string_value(json_object_get(data, "log")) ?: "");
+		 json_get_text(data, "log"));
 	str_make_printable(target->ended_log);
 }
 
@@ -126,11 +127,6 @@ static int call(struct target *target, const char *op, json_t *params, int64_t t
 	return r < 0 ? err_wrap(err, "%s", target->host) : 0;
 }
 
-static const char *get_string(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key)) ?: "";
-}
-
 int target_check(struct target *target, const struct vm *vm, const char *qemu_version, bool kvm,
 		 struct err *err)
 {
@@ -198,8 +194,9 @@ int target_query(struct target *target, struct target_state *out, struct err *er
 	if (r < 0)
 		return r;
 	out->alive = json_is_true(json_object_get(result, "alive"));
-	snprintf(out->migration, sizeof(out->migration), "%s", get_string(result, "migration"));
-	snprintf(out->runstate, sizeof(out->runstate), "%s", get_string(result, "runstate"));
+	snprintf(out->migration, sizeof(out->migration), "%s",
+		 json_get_text(result, "migration"));
+	snprintf(out->runstate, sizeof(out->runstate), "%s", json_get_text(result, "runstate"));
 	json_decref(result);
 	return 0;
 }
@@ -225,8 +222,8 @@ int target_plug(struct target *target, const struct vm_pair *pair, struct pair_r
 
 	if (r < 0)
 		return r;
-	out->state = pair_state_from_name(get_string(result, "state"));
-	out->evidence = pair_evidence_from_name(get_string(result, "evidence"));
+	out->state = pair_state_from_name(json_get_text(result, "state"));
+	out->evidence = pair_evidence_from_name(json_get_text(result, "evidence"));
 	out->target_primary = string_or_null(result, "primary");
 	out->reason = string_or_null(result, "reason");
 	json_decref(result);

@@ -2,12 +2,12 @@
 #include "flow/vm.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "io/boot.h"
 #include "io/file.h"
@@ -84,12 +84,6 @@ int vm_lock(struct vm *vm, const char *operation, struct err *err)
 	return lock_take(vm->rundir, operation, LOCK_WAIT_MS, &vm->lock, err);
 }
 
-/* A string member, or "" when it is missing: vm.json is vmfo's own. */
-static const char *get_string(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key)) ?: "";
-}
-
 static int load_taps(struct vm *vm, const json_t *list, struct err *err)
 {
 	size_t n = json_array_size(list);
@@ -105,10 +99,10 @@ static int load_taps(struct vm *vm, const json_t *list, struct err *err)
 		const json_t *entry = json_array_get(list, i);
 		struct vm_tap *tap = &vm->taps[i];
 
-		tap->nic = strdup(get_string(entry, "nic"));
-		tap->bridge = strdup(get_string(entry, "bridge"));
+		tap->nic = strdup(json_get_text(entry, "nic"));
+		tap->bridge = strdup(json_get_text(entry, "bridge"));
 		tap->primary = json_is_true(json_object_get(entry, "primary"));
-		snprintf(tap->name, sizeof(tap->name), "%s", get_string(entry, "name"));
+		snprintf(tap->name, sizeof(tap->name), "%s", json_get_text(entry, "name"));
 		if (!tap->nic || !tap->bridge)
 			return err_nomem(err);
 	}
@@ -127,7 +121,7 @@ static int find_process(struct vm *vm, const json_t *run, struct err *err)
 	r = boot_id_read(boot_id, err);
 	if (r < 0)
 		return r;
-	if (pid <= 0 || !str_eq(boot_id, get_string(run, "boot_id")))
+	if (pid <= 0 || !str_eq(boot_id, json_get_text(run, "boot_id")))
 		return 0;
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0)
@@ -148,10 +142,10 @@ static int load_running(struct vm *vm, const char *path, const json_t *run, stru
 	_cleanup_free_ char *text = NULL;
 	int r;
 
-	if (!str_eq(get_string(run, "schema"), RUN_SCHEMA))
+	if (!str_eq(json_get_text(run, "schema"), RUN_SCHEMA))
 		return err_set(err, ERR_INTERNAL, EBADMSG,
 			       "read %s: its schema is \"%s\", this vmfo knows \"%s\"", path,
-			       get_string(run, "schema"), RUN_SCHEMA);
+			       json_get_text(run, "schema"), RUN_SCHEMA);
 	text = json_dumps(json_object_get(run, "definition"), JSON_INDENT(2));
 	if (!text)
 		return err_set(err, ERR_INTERNAL, EBADMSG, "read %s: it has no definition",
@@ -274,43 +268,19 @@ int vm_runstate(struct vm *vm, char out[32], struct err *err)
 
 	if (r < 0)
 		return r;
-	snprintf(out, 32, "%s", get_string(ret, "status"));
+	snprintf(out, 32, "%s", json_get_text(ret, "status"));
 	json_decref(ret);
 	return 0;
 }
 
 bool vm_process_alive(struct vm *vm)
 {
-	struct pollfd pfd = { .fd = vm->pidfd, .events = POLLIN };
-
-	return vm->pidfd >= 0 && poll(&pfd, 1, 0) == 0;
-}
-
-static bool process_gone(void *data)
-{
-	return !vm_process_alive(data);
-}
-
-static void wake_up(void *data, int fd, short revents)
-{
-	(void)data;
-	(void)fd;
-	(void)revents;
+	return vm->pidfd >= 0 && !pidfd_ended(vm->pidfd);
 }
 
 int vm_wait_gone(struct vm *vm, int64_t deadline, struct err *err)
 {
-	struct loop_watch *watch;
-	int r;
-
-	if (!vm_process_alive(vm))
-		return 0;
-	r = loop_watch(vm->env->loop, vm->pidfd, POLLIN, wake_up, NULL, &watch, err);
-	if (r < 0)
-		return r;
-	r = loop_run(vm->env->loop, process_gone, vm, deadline, err);
-	loop_unwatch(watch);
-	return r;
+	return vm->pidfd >= 0 ? pidfd_wait(vm->pidfd, vm->env->loop, deadline, err) : 0;
 }
 
 /* Ends it by signals; there is no way for it to refuse the last. */

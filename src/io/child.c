@@ -157,6 +157,38 @@ int child_wait(struct child *child, struct loop *loop, int64_t deadline, int *st
 	return 0;
 }
 
+bool pidfd_ended(int pidfd)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) != 0;
+}
+
+static bool pidfd_done(void *data)
+{
+	return pidfd_ended(*(const int *)data);
+}
+
+/* The loop only has to wake up: pidfd_done() looks by itself. */
+static void wake_up(void *data, int fd, short revents)
+{
+	(void)data;
+	(void)fd;
+	(void)revents;
+}
+
+int pidfd_wait(int pidfd, struct loop *loop, int64_t deadline, struct err *err)
+{
+	struct loop_watch *watch;
+	int r = loop_watch(loop, pidfd, POLLIN, wake_up, NULL, &watch, err);
+
+	if (r < 0)
+		return r;
+	r = loop_run(loop, pidfd_done, &pidfd, deadline, err);
+	loop_unwatch(watch);
+	return r;
+}
+
 void child_stop(struct child *child, int grace_ms)
 {
 	int64_t deadline = deadline_in(grace_ms);

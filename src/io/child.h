@@ -69,6 +69,12 @@ void child_forget(struct child *child);
 int child_run(struct loop *loop, const char *const *argv, int64_t deadline, size_t max,
 	      char **out, char **out_err, int *status, struct err *err);
 
+/* Waits for the end of any process, by its pidfd.  Return: 0, -ETIMEDOUT, -ECANCELED. */
+int pidfd_wait(int pidfd, struct loop *loop, int64_t deadline, struct err *err);
+
+/* Whether the process of a pidfd has ended; without waiting, and without collecting it. */
+bool pidfd_ended(int pidfd);
+
 /* A wait status in words, into buf: "exit status 1", "killed by signal 9 (Killed)". */
 const char *child_status_text(int status, char *buf, size_t size);
 

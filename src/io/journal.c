@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "io/boot.h"
 #include "io/file.h"
@@ -219,22 +220,15 @@ static int is_open(const char *path, bool *open, struct err *err)
 		return r;
 	last = json_array_get(lines, json_array_size(lines) - 1);
 	/* No whole line: its operation died before it had done anything. */
-	*open = last &&
-		!str_eq(json_string_value(json_object_get(last, "what")) ?: "", "closed");
+	*open = last && !str_eq(json_get_text(last, "what"), "closed");
 	json_decref(lines);
 	return 0;
-}
-
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
 }
 
 int journal_find_open(const char *statedir, const char *vm, char out[64], struct err *err)
 {
 	_cleanup_free_ char *folder = journal_folder(statedir, vm);
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 
 	out[0] = '\0';
