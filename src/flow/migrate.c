@@ -178,7 +178,8 @@ static void close_journal(struct migration *m, enum err_kind kind)
 	/* What is not settled stays open, for recovery. */
 	if (kind == ERR_UNFINISHED && !m->source_gone && !m->target_gone)
 		journal_abandon(steal_ptr(m->journal));
-	else if (journal_close(steal_ptr(m->journal), err_kind_name(kind), &err) < 0)
+	else if (journal_close(steal_ptr(m->journal), kind ? err_kind_name(kind) : "done",
+			       &err) < 0)
 		run_warn(&m->run, "%s", err.msg);
 }
 

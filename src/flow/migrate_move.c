@@ -55,7 +55,8 @@ static bool target_lost(void *data)
 /* Whether every part of a migration in flight is still there. */
 static int check_parts(struct migration *m, struct err *err)
 {
-	struct err why = ERR_INIT;
+	struct err why = ERR_INIT, stream = ERR_INIT;
+	bool stream_lost;
 
 	if (!qmp_alive(m->vm->qmp)) {
 		char tail[256];
@@ -67,15 +68,18 @@ static int check_parts(struct migration *m, struct err *err)
 			       m->source_gone ? "has ended" : "has closed its QMP connection",
 			       *tail ? ": " : "", tail);
 	}
-	if (!target_alive(m->target, &why))
-		return err_set(err, ERR_REFUSED, EPIPE, "%s", why.msg);
-	if (tunnel_alive(m->tunnel, &why))
-		return 0;
-	/* A QEMU that ended takes the stream along: the agent's word says more, and is late. */
-	if (loop_run(m->run.env->loop, target_lost, m, deadline_in(LAST_WORD_MS), NULL) == 0 &&
-	    !target_alive(m->target, &why))
-		return err_set(err, ERR_REFUSED, EPIPE, "%s", why.msg);
-	return err_set(err, ERR_REFUSED, EPIPE, "the stream to %s: %s", m->opts.host, why.msg);
+	stream_lost = !tunnel_alive(m->tunnel, &stream);
+	/* A QEMU that ended takes the stream along, or the other way round. */
+	if (stream_lost)
+		loop_run(m->run.env->loop, target_lost, m, deadline_in(LAST_WORD_MS), NULL);
+	if (target_alive(m->target, &why))
+		return stream_lost ? err_set(err, ERR_REFUSED, EPIPE, "the stream to %s: %s",
+					     m->opts.host, stream.msg) :
+				     0;
+	if (stream_lost)
+		return err_set(err, ERR_REFUSED, EPIPE, "%s; the stream to %s: %s", why.msg,
+			       m->opts.host, stream.msg);
+	return err_set(err, ERR_REFUSED, EPIPE, "%s", why.msg);
 }
 
 static void tell_progress(struct migration *m, const struct source_figures *now,

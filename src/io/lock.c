@@ -81,15 +81,14 @@ static int busy(const char *dir, int fd, struct err *err)
 	char operation[32];
 	pid_t pid;
 
-	name = name ? name + 1 : dir;
 	read_holder(fd, &pid, operation);
 	if (pid == 0)
 		return err_set(err, ERR_REFUSED, EBUSY,
-			       "%s is in use by another vmfo; wait for it to end", name);
+			       "another vmfo is at work on it; wait for it to end");
 	return err_set(err, ERR_REFUSED, EBUSY,
-		       "%s is in use by another vmfo (%s, process %d); wait for it to end, "
-		       "or see 'vmfo status %s'",
-		       name, operation, pid, name);
+		       "another vmfo is at work on it (%s, process %d); wait for it to end, or "
+		       "see 'vmfo status %s'",
+		       operation, pid, name ? name + 1 : dir);
 }
 
 int lock_take(const char *dir, const char *operation, int wait_ms, struct lock **out,

@@ -5,7 +5,7 @@
  *
  *   opened      its channel runs the far half, which was sent our line
  *   greeted     the far half has answered {"ok":true}: bytes flow
- *   far ended   the far half has no more: QEMU sees the end of its input
+ *   far ended   the far half has no more: QEMU sees the end of its input, a moment later
  *   local ended QEMU has closed or shut down: the channel's input ends
  *   closed      both have ended
  *   held        something failed: its socket stays open, silent, until the tunnel is
@@ -23,6 +23,7 @@
 #include "proto/tunnel_internal.h"
 
 #define OPEN_MS 20000 /* for a channel, and for the far half's line */
+#define HALF_CLOSE_MS 1000 /* between the end of the far half and QEMU's knowledge of it */
 
 struct conn {
 	struct lane *lane;
@@ -306,6 +307,20 @@ static void conn_fail_with_complaint(struct conn *conn, const struct err *why)
 	conn_fail(conn, why->errnum, text);
 }
 
+/*
+ * QEMU before 8.0 closes all of its socket when its return path ends, and so its stream
+ * fails. In order that happens when both have finished; if the far QEMU has died, whoever
+ * holds the tunnel learns of it meanwhile, and what comes now is late enough.
+ */
+static void on_half_close(void *data)
+{
+	struct conn *conn = data;
+
+	loop_untimer(steal_ptr(conn->timer));
+	if (!conn->held)
+		shutdown(conn->fd, SHUT_WR);
+}
+
 static void on_end(void *user, const struct err *why)
 {
 	struct conn *conn = user;
@@ -316,7 +331,8 @@ static void on_end(void *user, const struct err *why)
 		conn_fail_with_complaint(conn, why);
 	else if (!conn->greeted)
 		conn_fail(conn, EPROTO, "the far half ended without an answer");
-	else
+	else if (conn->local_ended || loop_timer(conn->lane->loop, HALF_CLOSE_MS, on_half_close,
+						 conn, &conn->timer, NULL) < 0)
 		shutdown(conn->fd, SHUT_WR);
 	conn->far_ended = true;
 }
