@@ -56,10 +56,11 @@ static int stop(struct flow_run *run, struct vm *vm, const struct stop_opts *opt
 			vm_remove_rundir(vm, NULL);
 		return r;
 	}
-	run_phase(run, "power-down");
 	r = vm_connect(vm, err);
-	if (r == 0 && opts->timeout_s > 0)
+	if (r == 0 && opts->timeout_s > 0) {
+		run_phase(run, "power-down");
 		r = power_down(vm, opts->timeout_s, err);
+	}
 	if (r < 0 && (!opts->force || r == -ECANCELED))
 		return r;
 	if (r < 0)

@@ -161,12 +161,15 @@ void lock_release(struct lock *lock)
 
 int lock_release_and_remove(struct lock *lock, struct err *err)
 {
-	_cleanup_free_ char *gone = str_printf("%s.gone-%d", lock->dir, getpid());
+	const char *slash = strrchr(lock->dir, '/');
+	int parent = slash ? (int)(slash - lock->dir + 1) : 0;
+	_cleanup_free_ char *gone =
+		str_printf("%.*s.gone-%s-%d", parent, lock->dir, lock->dir + parent, getpid());
 	int r;
 
 	/*
-	 * Under another name first: a newcomer makes a folder of its own, and never
-	 * finds its lock swept away with this one.
+	 * Under another name first, one that is no VM's: a newcomer makes a folder of its
+	 * own, and never finds its lock swept away with this one.
 	 */
 	if (!gone)
 		r = err_nomem(err);
