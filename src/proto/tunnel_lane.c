@@ -22,7 +22,7 @@
 #include "base/cleanup.h"
 #include "proto/tunnel_internal.h"
 
-#define OPEN_MS 20000 /* for a channel, and for the far half's line */
+#define OPEN_MS 20000      /* for a channel, and for the far half's line */
 #define HALF_CLOSE_MS 1000 /* between the end of the far half and QEMU's knowledge of it */
 
 struct conn {
