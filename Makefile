@@ -142,7 +142,7 @@ guest: deps
 	tests/guest/build build/guest
 
 # TESTS="FILE..." chooses.
-run_tests = BUILD_DIR='$(abspath $(BUILD))' VMFO='$(abspath $(BUILD)/vmfo)' $(PROVE) --timer \
+run_tests = BUILD_DIR='$(abspath $(BUILD))' VMFO='$(abspath $(BUILD)/vmfo)' $(PROVE) --timer --failures --comments \
 	--jobs $(JOBS) --exec tests/run-one $(or $(TESTS),$(1))
 
 check: programs guest ## every test, on Debian's QEMU; TESTS="FILE..." chooses
