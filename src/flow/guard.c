@@ -262,21 +262,14 @@ static void close_journal(struct vm *vm, const struct task *task)
 		log_warn("guard: %s", err.msg);
 }
 
-/*
- * The source has kept the VM: the target, if it still holds its half, may let go. The
- * agent of the vmfo that died may hold the lock there for a moment yet.
- */
-static int release_target(struct vm *vm, const struct task *task, struct err *err)
+static int try_release(struct vm *vm, const struct task *task, struct err *err)
 {
-	int64_t deadline = deadline_in(GUARD_TARGET_MS);
 	struct target *target;
 	int r = target_open(vm->env, task->host, &target, err);
 
 	if (r < 0)
 		return r;
-	while ((r = target_attach(target, vm->name, task->migration, err)) == -EBUSY &&
-	       clock_ms() < deadline)
-		loop_sleep(vm->env->loop, 500, NULL);
+	r = target_attach(target, vm->name, task->migration, err);
 	if (r == 0)
 		r = target_abort(target, err);
 	/* Nothing is left there: its agent has cleaned up by itself. */
@@ -284,6 +277,22 @@ static int release_target(struct vm *vm, const struct task *task, struct err *er
 		r = 0;
 	target_close(target);
 	return r;
+}
+
+/*
+ * The source has kept the VM: the target, if it still holds its half, may let go. It may
+ * be cut off for a while, or the agent of the vmfo that died may hold the lock there yet.
+ */
+static int release_target(struct vm *vm, const struct task *task, struct err *err)
+{
+	int64_t deadline = deadline_in(GUARD_TARGET_MS);
+	int r;
+
+	while ((r = try_release(vm, task, err)) < 0 && clock_ms() < deadline)
+		loop_sleep(vm->env->loop, 500, NULL);
+	return r < 0 ? err_wrap(err, "it runs here, but its half on %s could not be released",
+				task->host) :
+		       0;
 }
 
 /* vmfo could not remove it any more; QEMU has let go of it. */
@@ -295,9 +304,27 @@ static void remove_stream_socket(const struct vm *vm)
 		unlink(path);
 }
 
-static int act(struct vm *vm, const struct task *task, struct err *err)
+/*
+ * Brings the guest back. A QEMU that runs and calls its migration completed speaks of the
+ * one by which it came here: vmfo died before it sent `migrate`.
+ */
+static int cancel(struct vm *vm, struct err *err)
 {
 	struct source source;
+	char runstate[32];
+	int r;
+
+	source_watch(&source, vm);
+	r = source_cancel(&source, err);
+	source_clear(&source);
+	if (r == -EALREADY && vm_runstate(vm, runstate, NULL) == 0 &&
+	    str_eq(runstate, "running"))
+		r = 0;
+	return r < 0 ? err_wrap(err, "cancel the migration") : 0;
+}
+
+static int act(struct vm *vm, const struct task *task, struct err *err)
+{
 	int r = vm_find_running(vm, err);
 
 	if (r <= 0)
@@ -307,9 +334,7 @@ static int act(struct vm *vm, const struct task *task, struct err *err)
 	r = connect_qmp(vm, err);
 	if (r < 0)
 		return r;
-	source_watch(&source, vm);
-	r = source_cancel(&source, err);
-	source_clear(&source);
+	r = cancel(vm, err);
 	remove_stream_socket(vm);
 	if (r == 0)
 		r = release_target(vm, task, err);
@@ -342,7 +367,7 @@ int flow_guard(struct flow_env *env, struct err *err)
 		 task.host);
 	r = act(vm, &task, err);
 	if (r < 0)
-		return err_wrap(err, "guard: cancel the migration of %s", task.vm);
+		return err_wrap(err, "guard: %s", task.vm);
 	log_warn("guard: %s runs here again", task.vm);
 	return 0;
 }
