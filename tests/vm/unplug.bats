@@ -31,6 +31,10 @@ rescan() { # HOST NAME
 	guest_run "$1" "$2" 'echo 1 >/sys/bus/pci/rescan'
 }
 
+whole_after_rescan() { # HOST NAME
+	rescan "$1" "$2" && [[ $(on "$1" vmfo status "$2" --json | jq -r .pair) = whole ]]
+}
+
 # Slot Control's power indicator of the primary's root port: 1 on, 2 blinking (PCI Express 4.0, 7.8.10).
 set_power_indicator() { # HOST NAME VALUE
 	guest_run "$1" "$2" "cd -P /sys/bus/pci/drivers/e1000e/0000:*/.. &&
@@ -100,8 +104,11 @@ set_power_indicator() { # HOST NAME VALUE
 @test "a guest that never lets go stays, and goes on using its primary" {
 	vm_stop_all
 	vm_define deaf '.boot.cmdline += " acpiphp.disable=1"'
-	vm_launch deaf
-	wait_for 30 rescan alpha deaf
+	# Until it has looked, its agent denies the primary that QEMU has plugged.
+	run on alpha vmfo launch deaf --wait-pair 15
+	[ "$status" -eq 6 ]
+	[ "$(on alpha vmfo status deaf --json | jq -r '.pairs[0] | "\(.state) \(.evidence)"')" = "standby-only guest-agent" ]
+	wait_for 30 whole_after_rescan alpha deaf
 	assert_pair alpha deaf
 	vm_remember
 	vm_migrate alpha beta deaf --unplug-timeout 3
