@@ -154,7 +154,7 @@ static void describe_failure(struct migration *m, enum steps_end end, struct err
 	} else {
 		kind = look_after_rollback(m);
 	}
-	if (m->source_gone)
+	if (m->source_gone && !m->left_there)
 		err_set(err, kind, err->errnum,
 			"%s; its QEMU has ended, so it runs nowhere: start it with 'vmfo launch %s'",
 			err->msg, m->vm->name);
@@ -176,7 +176,7 @@ static void close_journal(struct migration *m, enum err_kind kind)
 	if (!m->journal)
 		return;
 	/* What is not settled stays open, for recovery. */
-	if (kind == ERR_UNFINISHED && !m->source_gone && !m->target_gone)
+	if (kind == ERR_UNFINISHED && ((!m->source_gone && !m->target_gone) || m->left_there))
 		journal_abandon(steal_ptr(m->journal));
 	else if (journal_close(steal_ptr(m->journal), kind ? err_kind_name(kind) : "done",
 			       &err) < 0)

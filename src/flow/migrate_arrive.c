@@ -19,7 +19,8 @@
 
 /*
  * After `cont` failed, or its answer was lost, only what the target says of itself
- * decides. Return: 1 it runs there; 0 it does not, and may be asked again; or a failure.
+ * decides. Return: 1 it runs there; 0 it is still paused, so it never ran; or a failure,
+ * also for any other state: it may have run, and then the source's copy is an old one.
  */
 static int look_at_target(struct migration *m, struct err *err)
 {
@@ -37,7 +38,12 @@ static int look_at_target(struct migration *m, struct err *err)
 	if (!state.alive)
 		return err_set(err, ERR_UNFINISHED, ESRCH, "the QEMU on %s has ended",
 			       m->opts.host);
-	return str_eq(state.runstate, "running");
+	if (str_eq(state.runstate, "running"))
+		return 1;
+	if (str_eq(state.runstate, "paused"))
+		return 0;
+	return err_set(err, ERR_UNFINISHED, EIO, "%s says \"%s\"", m->opts.host,
+		       state.runstate);
 }
 
 /*

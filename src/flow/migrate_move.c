@@ -20,6 +20,9 @@
 /* From migrate-continue until the target has loaded everything and said so. */
 #define SWITCHOVER_MS 120000
 
+/* For a target to finish loading after its source has died. */
+#define SETTLE_MS 30000
+
 /* ---- watching the source ---- */
 
 struct wait {
@@ -341,16 +344,21 @@ static int await_handover(struct migration *m, struct err *err)
 	}
 }
 
-/* The source QEMU has ended: the target has the VM if, and only if, it loaded all of it. */
+/*
+ * The source QEMU has ended: the target has the VM if, and only if, it loaded all of it.
+ * It may be at it still, with what was under way.
+ */
 static int settle_by_target(struct migration *m, struct err *err)
 {
-	struct target_state state = { .alive = false };
+	int64_t deadline = deadline_in(SETTLE_MS);
+	enum target_holds holds;
 	struct err why = ERR_INIT;
-	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, &why);
+	int r;
 
-	if (r > 0)
-		r = target_query(m->target, &state, &why);
-	if (r == 0 && state.alive && str_eq(state.migration, "completed")) {
+	while ((r = migrate_target_holds(m, &holds, &why)) == 0 && holds == TARGET_LOADING &&
+	       clock_ms() < deadline)
+		loop_sleep(m->run.env->loop, 200, NULL);
+	if (r == 0 && holds == TARGET_HOLDS_ALL) {
 		run_warn(&m->run, "%s; the target had taken the VM over before", err->msg);
 		return 0;
 	}

@@ -219,6 +219,41 @@ int migrate_reconnect(struct migration *m, struct err *err)
 	return reconnect(m, deadline_in(RECONNECT_MS), err);
 }
 
+int migrate_target_holds(struct migration *m, enum target_holds *out, struct err *err)
+{
+	struct target_state state = { .alive = false };
+	int r = m->target && target_connected(m->target) ? 1 : migrate_reconnect(m, err);
+
+	if (r > 0)
+		r = target_query(m->target, &state, err);
+	if (r < 0)
+		return r;
+	if (!state.alive || str_eq(state.migration, "failed"))
+		*out = TARGET_HOLDS_NOTHING;
+	else
+		*out = str_eq(state.migration, "completed") ? TARGET_HOLDS_ALL : TARGET_LOADING;
+	return 0;
+}
+
+/*
+ * With the source QEMU dead, a target that was told `prepared` is ended only if it is
+ * known to hold nothing: else its copy may be the only one.
+ */
+static int check_not_only_copy(struct migration *m, struct err *err)
+{
+	enum target_holds holds;
+	int r = migrate_target_holds(m, &holds, err);
+
+	if (r == 0 && holds == TARGET_HOLDS_NOTHING)
+		return 0;
+	m->left_there = true;
+	return err_set(
+		err, ERR_UNFINISHED, EBUSY,
+		"%s may hold the only copy of it, stopped, and is left as it is%s%s: look "
+		"there, 'vmfo status %s'",
+		m->opts.host, r < 0 ? "; " : "", r < 0 ? err->msg : "", m->vm->name);
+}
+
 /*
  * Before it was told `prepared` a target that lost its connection undoes everything by
  * itself, unless its agent was killed: so it is looked at. After that it waits for this
@@ -227,8 +262,10 @@ int migrate_reconnect(struct migration *m, struct err *err)
 int migrate_undo_reserve(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
-	int r;
+	int r = m->source_gone && m->prepared ? check_not_only_copy(m, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (m->target && target_connected(m->target)) {
 		r = target_abort(m->target, err);
 		if (r == 0 || target_connected(m->target))

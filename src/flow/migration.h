@@ -33,6 +33,7 @@ struct migration {
 	bool source_gone;  /* the source QEMU has ended */
 	bool committed;
 	bool target_gone;      /* the VM had arrived, and its QEMU has ended there */
+	bool left_there;       /* the target may hold the only copy, and was left as it is */
 	int64_t state_written; /* clock_ms() of the last state.json */
 };
 
@@ -66,6 +67,12 @@ int migrate_finish(void *ctx, struct err *err);
  * there; or a failure.
  */
 int migrate_reconnect(struct migration *m, struct err *err);
+
+/* How much of the VM the target has. */
+enum target_holds { TARGET_HOLDS_NOTHING, TARGET_LOADING, TARGET_HOLDS_ALL };
+
+/* Asks it, connecting again if need be.  Errors: it cannot be reached, or does not say. */
+int migrate_target_holds(struct migration *m, enum target_holds *out, struct err *err);
 
 /* state.json, at most twice a second unless the phase is new. */
 void migrate_write_state(struct migration *m, const struct report_event *progress);

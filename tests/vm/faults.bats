@@ -436,6 +436,37 @@ lossy() { # HOST request|answer OP
 	assert_pair alpha demo
 }
 
+@test "the source QEMU is killed when the target has all of it: it runs there" {
+	lose_last_reply
+	kill -KILL "$(qemu_pids alpha demo)"
+	vm_migrate_end
+	[ "$status" -eq 0 ]
+	[ "$(result .outcome)" = done ]
+	told "the target had taken the VM over before"
+	assert_runs_only_on beta demo
+	assert_pair beta demo
+	assert_nothing_left alpha
+	[ "$(vm_state alpha demo)" = moved ]
+	vm_migrate beta alpha demo
+	[ "$status" -eq 0 ]
+}
+
+@test "the same, and the target is cut off: its copy, the only one, is not touched" {
+	lose_last_reply
+	relay refuse
+	relay cut
+	kill -KILL "$(qemu_pids alpha demo)"
+	vm_migrate_end
+	[ "$status" -eq 7 ]
+	[ "$(result .outcome)" = unfinished ]
+	told "beta may hold the only copy of it, stopped, and is left as it is"
+	beta_says query-migrate completed
+	beta_says query-status paused
+	run on beta vmfo launch demo
+	[ "$status" -eq 4 ]
+	start_anew
+}
+
 @test "the target QEMU is killed in replug: it had arrived, and died there" {
 	vm_migrate_begin alpha beta demo
 	await_phase replug
