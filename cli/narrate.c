@@ -69,11 +69,6 @@ void narrate_start(enum narrate_level level)
 		sink(NULL, log_level, line);            \
 	} while (0)
 
-void narrate_debug(const char *fmt, ...)
-{
-	NARRATE_AT(LOG_LEVEL_DEBUG);
-}
-
 void narrate_note(const char *fmt, ...)
 {
 	NARRATE_AT(LOG_LEVEL_NOTE);

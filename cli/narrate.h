@@ -17,8 +17,7 @@ enum narrate_level {
 /* Installs the narration as the log's sink. */
 void narrate_start(enum narrate_level level);
 
-/* A line, in the log's terms: debug under --verbose, a note unless --quiet, or always. */
-void narrate_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A line, in the log's terms: a note unless --quiet, or always. */
 void narrate_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void narrate_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -149,20 +149,10 @@ void str_make_printable(char *s)
 	}
 }
 
-static int64_t clock_read(clockid_t id)
+int64_t clock_ms(void)
 {
 	struct timespec ts;
 
-	clock_gettime(id, &ts);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-int64_t clock_ms(void)
-{
-	return clock_read(CLOCK_MONOTONIC);
-}
-
-int64_t clock_boot_ms(void)
-{
-	return clock_read(CLOCK_BOOTTIME);
 }

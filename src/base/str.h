@@ -68,8 +68,6 @@ size_t str_utf8_length(const char *s);
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t clock_ms(void);
-/* Milliseconds of CLOCK_BOOTTIME: comparable between processes of one boot. */
-int64_t clock_boot_ms(void);
 
 #define DEADLINE_NEVER INT64_MAX
 

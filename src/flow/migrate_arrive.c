@@ -83,7 +83,6 @@ static int take_back(struct migration *m, struct err *err)
 	if (r < 0)
 		return err_set(err, ERR_UNFINISHED, err->errnum, "%s; taking it back: %s",
 			       err->msg, why.msg);
-	m->committed = false;
 	err->kind = ERR_ROLLED_BACK;
 	if (bring_primaries_back(m, &why) < 0) {
 		run_warn(&m->run, "%s", why.msg);

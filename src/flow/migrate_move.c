@@ -426,7 +426,6 @@ int migrate_switchover(void *ctx, struct err *err)
 		r = settle_handover(m, err);
 	}
 	if (r == 0) {
-		m->committed = true;
 		journal_add(m->journal, "committed", NULL, NULL);
 		take_figures(m);
 	}

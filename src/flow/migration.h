@@ -27,11 +27,10 @@ struct migration {
 	struct guard *guard;
 	struct tunnel *tunnel;
 	struct journal *journal;
-	bool *had_primary; /* by pair: it was plugged when the migration began */
-	bool begun;        /* `migrate` was sent */
-	bool prepared;     /* the target was told that the source may hand over */
-	bool source_gone;  /* the source QEMU has ended */
-	bool committed;
+	bool *had_primary;     /* by pair: it was plugged when the migration began */
+	bool begun;            /* `migrate` was sent */
+	bool prepared;         /* the target was told that the source may hand over */
+	bool source_gone;      /* the source QEMU has ended */
 	bool target_gone;      /* the VM had arrived, and its QEMU has ended there */
 	bool left_there;       /* the target may hold the only copy, and was left as it is */
 	int64_t state_written; /* clock_ms() of the last state.json */
