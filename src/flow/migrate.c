@@ -17,7 +17,7 @@
 /* For a guest to take a device out that was plugged into a slot that had it already. */
 #define NOT_ASKED_MS 3000
 
-/* Source: vmfo(7)'s account of a migration follows this table, row by row. */
+/* src/README.md explains it, row by row. */
 static const struct step table[] = {
 	{ "source", NULL, migrate_check_source, NULL, NULL, 0 },
 	{ "target", NULL, migrate_check_target, NULL, NULL, 0 },

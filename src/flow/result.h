@@ -18,7 +18,7 @@ enum outcome {
 	OUTCOME_DEGRADED,    /* running, a primary is missing */
 	OUTCOME_ROLLED_BACK, /* running on the source, pair whole */
 	OUTCOME_REFUSED,     /* nothing was changed */
-	OUTCOME_UNFINISHED,  /* neither: a person, or `vmfo recover`, has to settle it */
+	OUTCOME_UNFINISHED,  /* neither: a person has to settle it */
 };
 
 const char *outcome_name(enum outcome outcome); /* "done", "rolled-back", …; static */
