@@ -184,8 +184,7 @@ static void note_not_whole(struct migration *m, const struct pair_result *out)
 	const char *host = m->opts.host, *name = m->vm->name;
 	struct target_state state;
 
-	m->target_gone = m->target && target_query(m->target, &state, NULL) == 0 &&
-			 !state.alive;
+	m->target_gone = target_query(m->target, &state, NULL) == 0 && !state.alive;
 	if (m->target_gone)
 		note_short(
 			m, ERR_UNFINISHED,

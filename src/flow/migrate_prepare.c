@@ -222,7 +222,7 @@ int migrate_reconnect(struct migration *m, struct err *err)
 int migrate_target_holds(struct migration *m, enum target_holds *out, struct err *err)
 {
 	struct target_state state = { .alive = false };
-	int r = m->target && target_connected(m->target) ? 1 : migrate_reconnect(m, err);
+	int r = target_connected(m->target) ? 1 : migrate_reconnect(m, err);
 
 	if (r > 0)
 		r = target_query(m->target, &state, err);
@@ -266,7 +266,7 @@ int migrate_undo_reserve(void *ctx, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (m->target && target_connected(m->target)) {
+	if (target_connected(m->target)) {
 		r = target_abort(m->target, err);
 		if (r == 0 || target_connected(m->target))
 			return r;

@@ -122,8 +122,14 @@ bool target_alive(const struct target *target, struct err *why)
 static int call(struct target *target, const char *op, json_t *params, int64_t timeout_ms,
 		json_t **result, struct err *err)
 {
-	int r = agent_call(target->agent, op, params, deadline_in(timeout_ms), result, err);
+	int r;
 
+	/* After a failed reconnection there is none. */
+	if (!target) {
+		json_decref(params);
+		return err_set(err, ERR_REFUSED, EPIPE, "the target cannot be reached");
+	}
+	r = agent_call(target->agent, op, params, deadline_in(timeout_ms), result, err);
 	return r < 0 ? err_wrap(err, "%s", target->host) : 0;
 }
 

@@ -18,7 +18,10 @@ void target_close(struct target *target); /* takes NULL */
 const struct ssh_config *target_ssh(const struct target *target); /* borrowed */
 const char *const *target_command(const struct target *target);   /* the agent's; borrowed */
 
-/* Whether the agent there can still be heard. Takes NULL: no. */
+/*
+ * Whether the agent there can still be heard. Here, and to the ops below, target may be
+ * NULL: one that could not be reached again. The ops return -EPIPE then.
+ */
 bool target_connected(const struct target *target);
 
 /* Whether it can, and its QEMU lives; why: set if not. */
