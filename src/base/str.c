@@ -28,15 +28,18 @@ static void strv_push(struct strv *sv, char *s)
 		free(s);
 		return;
 	}
-	v = realloc(sv->v, (sv->n + 2) * sizeof(*v));
-	if (!v) {
-		sv->failed = true;
-		free(s);
-		return;
+	/* Room for a power of two of them, the NULL at the end included. */
+	if (!sv->v || (sv->n > 0 && (sv->n & (sv->n + 1)) == 0)) {
+		v = realloc(sv->v, (sv->v ? 2 * (sv->n + 1) : 2) * sizeof(*v));
+		if (!v) {
+			sv->failed = true;
+			free(s);
+			return;
+		}
+		sv->v = v;
 	}
-	v[sv->n++] = s;
-	v[sv->n] = NULL;
-	sv->v = v;
+	sv->v[sv->n++] = s;
+	sv->v[sv->n] = NULL;
 }
 
 void strv_add(struct strv *sv, const char *s)
