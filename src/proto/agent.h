@@ -46,7 +46,8 @@ struct agent_spec {
 /*
  * Connects, starts the agent and awaits its hello.
  * Errors (all ERR_REFUSED): those of ssh_connect(); ENOENT: no agent there (the message
- * quotes its standard error); EPROTO: another protocol version, naming both.
+ * quotes its standard error), ETIME and EBADMSG: none that says its hello; EPERM: sshd
+ * runs no command; EPROTOTYPE: another protocol version, naming both.
  */
 int agent_open(struct loop *loop, const struct agent_spec *spec, int64_t deadline,
 	       struct agent **out, struct err *err);

@@ -293,7 +293,7 @@ int agent_begin(struct agent *agent, const struct agent_patience *patience, int6
 	int r = loop_run(agent->loop, hello_said, agent, deadline, err);
 
 	if (r == -ETIMEDOUT)
-		return err_set(err, ERR_REFUSED, ETIMEDOUT,
+		return err_set(err, ERR_REFUSED, ETIME,
 			       "%s: no hello from its vmfo agent in time%s%s", agent->host,
 			       agent->said.len ? "; it said: " : "", agent->said.text);
 	if (r < 0)

@@ -30,7 +30,7 @@ static int scan_append(struct agent_hello_scan *scan, const char *bytes, size_t 
 
 static int too_much_noise(struct err *err)
 {
-	return err_set(err, ERR_REFUSED, EPROTO,
+	return err_set(err, ERR_REFUSED, EBADMSG,
 		       "no hello in the first %d bytes of the agent's output", AGENT_NOISE_MAX);
 }
 
@@ -104,7 +104,7 @@ int agent_hello_check(const json_t *hello, const char *host, struct err *err)
 	snprintf(text, sizeof(text), "%s", version ? version : "of no version");
 	str_make_printable(text);
 	return err_set(
-		err, ERR_REFUSED, EPROTO,
+		err, ERR_REFUSED, EPROTOTYPE,
 		"the vmfo on %s is %s and speaks agent protocol %lld, this one speaks %d: "
 		"install the same vmfo on both hosts",
 		host, text, (long long)json_integer_value(protocol), AGENT_PROTOCOL);

@@ -28,7 +28,7 @@ struct agent_hello_scan {
 
 /*
  * Takes bytes in.  Return: 1 with *hello (a new reference) and *rest, the n_rest bytes
- * behind it, which stay in the scan; 0: not yet; -EPROTO: more than AGENT_NOISE_MAX of
+ * behind it, which stay in the scan; 0: not yet; -EBADMSG: more than AGENT_NOISE_MAX of
  * noise; -ENOMEM.
  */
 int agent_hello_feed(struct agent_hello_scan *scan, const char *bytes, size_t n, json_t **hello,
@@ -38,7 +38,7 @@ void agent_hello_clear(struct agent_hello_scan *scan);
 /* details: members for it, borrowed, may be NULL.  Return: a new reference; NULL: no memory. */
 json_t *agent_hello_make(const json_t *details);
 
-/* Errors: EPROTO (ERR_REFUSED): another protocol version. */
+/* Errors: EPROTOTYPE (ERR_REFUSED): another protocol version. */
 int agent_hello_check(const json_t *hello, const char *host, struct err *err);
 
 /* ---- errors ---- */

@@ -98,12 +98,48 @@ static void quote_line(const char *line, size_t len, char out[NDJSON_QUOTE + 1])
 	out[n] = '\0';
 }
 
-static int decode(const char *line, size_t len, json_t **out, struct err *err)
+/* A number, which is not part of a longer one: clamped to 64 bits with a sign. */
+static void clamp_number(char *number, size_t len)
+{
+	static const char limit[2][20] = { "9223372036854775807", "9223372036854775808" };
+	bool negative = *number == '-';
+	char *digits = number + negative;
+	size_t n = len - negative;
+
+	if (n < 19 || *digits == '0' || strspn(digits, "0123456789") < n ||
+	    (n == 19 && memcmp(digits, limit[negative], 19) <= 0))
+		return;
+	memcpy(digits, limit[negative], 19);
+	memset(digits + 19, ' ', n - 19);
+}
+
+/* Source: RFC 8259 sections 6 and 7. line: followed by a newline. */
+static void clamp_numbers(char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		size_t number = strspn(line + i, "+-.0123456789eE");
+
+		if (line[i] == '"') {
+			for (i++; i < len && line[i] != '"'; i++)
+				i += line[i] == '\\';
+		} else if (number > 0) {
+			clamp_number(line + i, number);
+			i += number - 1;
+		}
+	}
+}
+
+static int decode(char *line, size_t len, json_t **out, struct err *err)
 {
 	char quote[NDJSON_QUOTE + 1];
 	json_error_t why;
 	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
 
+	/* QEMU's defaults of the kind "as large as can be" need all of 64 bits. */
+	if (!object && json_error_code(&why) == json_error_numeric_overflow) {
+		clamp_numbers(line, len);
+		object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
+	}
 	if (json_is_object(object)) {
 		*out = object;
 		return 1;
@@ -142,7 +178,7 @@ static void consume(struct ndjson *codec, size_t end)
 int ndjson_next(struct ndjson *codec, json_t **out, struct err *err)
 {
 	while (codec->len - codec->start > codec->tail) {
-		const char *line = codec->buf + codec->start;
+		char *line = codec->buf + codec->start;
 		const char *newline = memchr(line, '\n', codec->len - codec->start);
 		size_t len = (size_t)(newline - line);
 		int r = is_blank(line, len) ? 0 : decode(line, len, out, err);

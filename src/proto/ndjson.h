@@ -33,7 +33,8 @@ int ndjson_feed(struct ndjson *codec, const char *bytes, size_t n, struct err *e
  * The next object, a new reference.  Return: 1 with *out set; 0: no whole line yet;
  * -EBADMSG: the line is not a JSON object (the message shows its beginning, made
  * printable); the line is consumed, so the caller may go on. Blank lines are skipped.
- * An object with one key twice is no object.
+ * An object with one key twice is no object. An integer that does not fit into 64 bits with
+ * a sign, as QEMU's of 64 bits without one may not, is taken as the nearest that does.
  */
 int ndjson_next(struct ndjson *codec, json_t **out, struct err *err);
 

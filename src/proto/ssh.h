@@ -42,7 +42,7 @@ struct ssh_config {
  * Asks `ssh [-F config_file] -G -- host`. host with a leading '-' or a control
  * character is refused. A setting that vmfo does not honour and that would change where
  * the connection goes (ProxyJump, ProxyCommand) is refused by name.
- * Errors: ERR_REFUSED; ERR_USAGE for the host's name.
+ * Errors: ERR_REFUSED (EINVAL, EOPNOTSUPP); ERR_USAGE for the host's name.
  */
 int ssh_config_load(struct loop *loop, const char *host, const char *config_file,
 		    struct ssh_config **out, struct err *err);
@@ -74,9 +74,11 @@ int ssh_library_init(struct err *err);
  * Connects, verifies the host key, authenticates by public key (agent, then files).
  * config: borrowed during the call. A name is looked up by a child (getent), so that a
  * slow resolver neither stops the loop nor outlives the deadline.
- * Errors, all ERR_REFUSED: name not found, unreachable, silent; host key unknown,
- * changed or revoked (with its SHA256 fingerprint and the command that would accept
- * it); no key accepted (with the keys that were tried, and the RSA case explained).
+ * Errors, all ERR_REFUSED: name not found, unreachable (EHOSTUNREACH and the like), silent
+ * (ETIMEDOUT); host key unknown (ENOKEY), changed (EKEYREJECTED) or revoked (EKEYREVOKED),
+ * with its SHA256 fingerprint and the command that would accept it; EIO: known hosts that
+ * cannot be read; EPROTONOSUPPORT: no common algorithms; EACCES: no key accepted (with the
+ * keys that were tried, and the RSA case explained). model/reach.h tells them apart.
  */
 int ssh_connect(struct loop *loop, const struct ssh_config *config, int64_t deadline,
 		struct ssh **out, struct err *err);

@@ -338,7 +338,7 @@ static int run_step(struct ssh *ssh, ssh_step_fn *step, struct opening *opening,
 		ssh_fail(ssh, -r, "%s: given up", doing);
 	else if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE ||
 		 rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
-		ssh_fail(ssh, EACCES,
+		ssh_fail(ssh, EPERM,
 			 "%s: the server refuses it (look at its MaxSessions, ForceCommand "
 			 "and the key's options in authorized_keys)",
 			 doing);

@@ -263,7 +263,7 @@ static int take_all(const char *text, struct ssh_config *config, struct err *err
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(strings); i++)
 		r = take_string(text, strings[i].keyword, strings[i].out, err);
 	if (r == 0 && (!config->hostname || !config->user))
-		return err_set(err, ERR_REFUSED, EBADMSG, "ssh -G printed no %s",
+		return err_set(err, ERR_REFUSED, EINVAL, "ssh -G printed no %s",
 			       config->hostname ? "user" : "hostname");
 	if (r == 0)
 		r = take_number(text, "port", 1, 65535, 22, &config->port, err);
@@ -346,8 +346,10 @@ int ssh_config_load(struct loop *loop, const char *host, const char *config_file
 	r = child_run(loop, argv, deadline_in(SETTINGS_MS), SETTINGS_MAX, &text, &complaint,
 		      &status, err);
 	if (r < 0) {
-		if (err && r != -ECANCELED)
+		if (err && r != -ECANCELED) {
 			err->kind = ERR_REFUSED;
+			err->errnum = EINVAL;
+		}
 		return err_wrap(err, "host %s: ask `ssh -G` for its settings", host);
 	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {

@@ -101,10 +101,14 @@ static int look_up(struct loop *loop, const char *name, const char *file, bool w
 		return 0;
 	/* A file that is there and cannot be read may hold a revocation. */
 	if (access(file, R_OK) < 0)
-		return err_sys(err, ERR_REFUSED, errno, "read the known hosts in %s", file);
+		return err_set(err, ERR_REFUSED, EIO, "read the known hosts in %s: %s", file,
+			       strerrordesc_np(errno));
 	r = child_run(loop, argv, deadline, 1024 * 1024, &text, &complaint, &status, err);
-	if (r < 0)
+	if (r < 0) {
+		if (err && r != -ECANCELED && r != -ETIMEDOUT)
+			err->errnum = EIO;
 		return err_wrap(err, "look up the host key of %s in %s", name, file);
+	}
 	/* 1: not there. */
 	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
 		complaint[strcspn(complaint, "\n")] = '\0';
@@ -228,7 +232,7 @@ static int refuse_unknown(const struct ssh_known *known, const struct ssh_config
 	if (!accept)
 		return err_nomem(err);
 	return err_set(
-		err, ERR_REFUSED, EKEYREJECTED,
+		err, ERR_REFUSED, ENOKEY,
 		"the host key is unknown%s%s%s: %s %s. If that is the fingerprint which "
 		"`ssh-keygen -lf` shows on the host itself, accept it with: %s",
 		other     ? " (known_hosts has another type, " :

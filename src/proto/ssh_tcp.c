@@ -76,8 +76,12 @@ static int resolve(struct loop *loop, const struct ssh_config *config, int64_t d
 		return err_set(err, ERR_REFUSED, EHOSTUNREACH,
 			       "look up %s: the name service does not answer",
 			       config->hostname);
+	if (r < 0 && r != -ECANCELED)
+		return err_set(err, ERR_REFUSED, EHOSTUNREACH,
+			       "look up %s: getent cannot be run: %s", config->hostname,
+			       strerrordesc_np(-r) ?: "it failed");
 	if (r < 0)
-		return err_wrap(err, "look up %s", config->hostname);
+		return r;
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		line[strcspn(line, " \t")] = '\0';
@@ -87,7 +91,7 @@ static int resolve(struct loop *loop, const struct ssh_config *config, int64_t d
 	}
 	if (*n == 0)
 		return err_set(
-			err, ERR_REFUSED, ENOENT,
+			err, ERR_REFUSED, EHOSTUNREACH,
 			"look up %s: no such host name is known%s; name the host in DNS or "
 			"/etc/hosts, or give it a HostName in ssh_config",
 			config->hostname,
@@ -204,6 +208,12 @@ int ssh_tcp_connect(struct loop *loop, const struct ssh_config *config, int64_t 
 			return r;
 		if (r == -ETIMEDOUT)
 			err_set(err, ERR_REFUSED, ETIMEDOUT, "connect: no answer");
+		/* A packet filter of this host: EACCES is the server's word about keys. */
+		if (r == -EACCES || r == -EPERM) {
+			r = -EHOSTUNREACH;
+			if (err)
+				err->errnum = EHOSTUNREACH;
+		}
 		err_wrap(err, "%s port %d", addresses[i].text, config->port);
 	}
 	if (n > 1)

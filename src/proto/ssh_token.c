@@ -122,7 +122,7 @@ static int expand(struct expansion *out, const struct ssh_config *config, const 
 		_cleanup_free_ char *home = home_of(p + 1, n);
 
 		if (!home)
-			return err_set(err, ERR_REFUSED, ENOENT,
+			return err_set(err, ERR_REFUSED, EINVAL,
 				       "%s %s in ssh_config: that user has no home folder here",
 				       keyword, text);
 		fputs(home, out->stream);

@@ -367,15 +367,16 @@ static void test_hellos(void)
 		{ "{\"vmfo\":\"agent\", broken\n" HELLO, false, 0, NULL },
 		{ "+ echo '{\"vmfo\":\"agent\"'" HELLO, false, 0, NULL },
 		{ "{\"id\":1,\"result\":{}}\n" HELLO, false, 0, NULL },
-		{ "{\"vmfo\":\"agent\",\"protocol\":2,\"version\":\"9.9\"}\n", false, -EPROTO,
+		{ "{\"vmfo\":\"agent\",\"protocol\":2,\"version\":\"9.9\"}\n", false,
+		  -EPROTOTYPE,
 		  "far is 9.9 and speaks agent protocol 2, this one speaks 1: install" },
-		{ "{\"vmfo\":\"agent\",\"version\":\"9.\\u001b\"}\n", false, -EPROTO,
+		{ "{\"vmfo\":\"agent\",\"version\":\"9.\\u001b\"}\n", false, -EPROTOTYPE,
 		  "the vmfo on far is 9.? and" },
 		{ "", true, -ENOENT, "no vmfo on far: its command ended without a hello;" },
 		{ "{\"vmfo\":\"agent\",\"prot", true, -ENOENT,
 		  "set agent_command in host.json" },
-		{ "", false, -ETIMEDOUT, "far: no hello from its vmfo agent in time" },
-		{ "{\"vmfo\":\"agent\",\"prot", false, -ETIMEDOUT, "no hello" },
+		{ "", false, -ETIME, "far: no hello from its vmfo agent in time" },
+		{ "{\"vmfo\":\"agent\",\"prot", false, -ETIME, "no hello" },
 	};
 	struct err err = ERR_INIT;
 	struct agent *agent;
@@ -409,7 +410,7 @@ static void test_noise(void)
 	agent_close(agent);
 	memset(noise, '.', sizeof(noise));
 	memcpy(noise + AGENT_NOISE_MAX + 1, HELLO, strlen(HELLO));
-	is_int(begin(noise, AGENT_NOISE_MAX + 1 + strlen(HELLO), false, &agent, &err), -EPROTO,
+	is_int(begin(noise, AGENT_NOISE_MAX + 1 + strlen(HELLO), false, &agent, &err), -EBADMSG,
 	       "one byte more is not");
 	like(err.msg, "far: no hello in the first 65536 bytes", "the message says so");
 	is_int(err.kind, ERR_REFUSED, "nothing was changed");

@@ -43,7 +43,7 @@ static void test_no_agent(void)
 	       -ENOENT, "one that is killed");
 	like(err.msg, "signal KILL) without a hello and said \"broken\"",
 	     "the message says how");
-	is_int(start("sh", "sleep 60", 1500, &agent, &err), -ETIMEDOUT, "one that is silent");
+	is_int(start("sh", "sleep 60", 1500, &agent, &err), -ETIME, "one that is silent");
 	is_int(err.kind, ERR_REFUSED, "nothing was changed");
 }
 

@@ -98,6 +98,52 @@ static void test_bad_lines(void)
 	ndjson_clear(&codec);
 }
 
+/* QEMU writes 64 bits without a sign; jansson reads 64 bits with one. */
+static void test_large_numbers(void)
+{
+	static const struct {
+		const char *line, *want;
+	} lines[] = {
+		{ "{\"n\":18446744073709551615}\n", "{\"n\": 9223372036854775807}" },
+		{ "{\"n\":9223372036854775808,\"m\":-9223372036854775809}\n",
+		  "{\"m\": -9223372036854775808, \"n\": 9223372036854775807}" },
+		{ "{\"n\":[9223372036854775807,-9223372036854775808,99999999999999999999]}\n",
+		  "{\"n\": [9223372036854775807, -9223372036854775808, 9223372036854775807]}" },
+		{ "{\"18446744073709551615\":\"\\\"18446744073709551615\",\"n\":"
+		  "18446744073709551615}\n",
+		  "{\"18446744073709551615\": \"\\\"18446744073709551615\", "
+		  "\"n\": 9223372036854775807}" },
+		{ "{\"n\":18446744073709551615,\"m\":12345678901234567890.5e0}\n",
+		  "{\"m\": 1.2345678901234567e19, \"n\": 9223372036854775807}" },
+	};
+	static const char *const bad[] = { "{\"n\":00018446744073709551615}\n",
+					   "{\"n\":1e999}\n", "{\"n\":18446744073709551615x}\n",
+					   "{\"n\":18446744073709551615\n",
+					   "{\"n\":18446744073709551615,\"\n" };
+	struct err err = ERR_INIT;
+	struct ndjson codec;
+
+	ndjson_init(&codec, 1000);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		json_t *object = NULL;
+		char *text;
+
+		feed(&codec, lines[i].line, &err);
+		is_int(ndjson_next(&codec, &object, &err), 1, "a number of 64 bits, %zu", i);
+		text = json_dumps(object, JSON_SORT_KEYS);
+		is_str(text, lines[i].want, "is taken as the nearest");
+		free(text);
+		json_decref(object);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		feed(&codec, bad[i], &err);
+		feed(&codec, "{\"n\":7}\n", &err);
+		is_int(next_n(&codec, &err), -EBADMSG, "what is no JSON stays so, %zu", i);
+		is_int(next_n(&codec, &err), 7, "and the line after it is read");
+	}
+	ndjson_clear(&codec);
+}
+
 static void test_limit(void)
 {
 	struct err err = ERR_INIT;
@@ -215,6 +261,7 @@ int main(void)
 	test_lines();
 	test_bytewise();
 	test_bad_lines();
+	test_large_numbers();
 	test_limit();
 	test_memory();
 	test_encode();

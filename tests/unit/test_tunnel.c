@@ -317,7 +317,7 @@ static void test_open_failures(void)
 	snprintf(near_path, sizeof(near_path), "%s", path);
 
 	sh("cp %s/known_hosts %s/kept; : >%s/known_hosts", sshd.dir, sshd.dir, sshd.dir);
-	is_int(open_tunnel(far_command(), 2, &tunnel, &err), -EKEYREJECTED,
+	is_int(open_tunnel(far_command(), 2, &tunnel, &err), -ENOKEY,
 	       "a lane that cannot connect");
 	like(err.msg, "unknown", "says why: %s", err.msg);
 	ok(access(near_path, F_OK) < 0, "and leaves nothing");
