@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/hostdef.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,19 @@ static bool is_header(const char *text)
 		if (!text_is_alnum(text[i]) && !strchr("!#$%&'*+-.^_`|~", text[i]))
 			return false;
 	return true;
+}
+
+/* As definitions of VMs may name one. */
+static bool is_physnet(const char *text)
+{
+	bool digit = *text >= '0' && *text <= '9';
+
+	return text_is_alnum(*text) && !digit && text_is_made_of(text, "_.-", 32);
+}
+
+static bool is_link(const char *text)
+{
+	return text_is_made_of(text, "_.-@+", 15) && *text != '-' && *text != '.';
 }
 
 static const char *const schemas[] = { HOSTDEF_SCHEMA, NULL };
@@ -92,6 +106,29 @@ static const struct schema_field migrate_rows[] = {
 };
 static const struct schema_object migrate = { SCHEMA_OBJECT_OF(migrate_rows) };
 
+static const struct schema_field physnet_rows[] = {
+	{ .key = "id",
+	  .type = SCHEMA_TEXT,
+	  .required = true,
+	  .valid = is_physnet,
+	  .expected = "a letter and up to 31 letters, digits, '_', '.' or '-'",
+	  .offset = offsetof(struct host_physnet, id),
+	  .help = "as definitions of VMs name it" },
+	{ .key = "pfs",
+	  .type = SCHEMA_TEXTS,
+	  .required = true,
+	  .min = 1,
+	  .max = 64,
+	  .valid = is_link,
+	  .expected =
+		  "an interface's name: at most 15 letters, digits, '_', '.', '-', '@', '+'",
+	  .offset = offsetof(struct host_physnet, pfs),
+	  .count_offset = offsetof(struct host_physnet, n_pfs),
+	  .help = "interfaces of the PFs that are connected to it" },
+};
+static const struct schema_object physnet = { SCHEMA_OBJECT_OF(physnet_rows),
+					      .size = sizeof(struct host_physnet) };
+
 static const struct schema_field host_rows[] = {
 	{ .key = "schema",
 	  .type = SCHEMA_TEXT,
@@ -118,8 +155,70 @@ static const struct schema_field host_rows[] = {
 	  .help = "what runs the agent on a far host" },
 	{ OBJECT_ROW("ssh", ssh), .help = "how other hosts are reached" },
 	{ OBJECT_ROW("notify", notify), .help = "who is told of results" },
+	{ .key = "physnets",
+	  .type = SCHEMA_OBJECTS,
+	  .min = 1,
+	  .max = 64,
+	  .object = &physnet,
+	  AT(physnets),
+	  COUNT(n_physnets),
+	  .help = "layer-2 networks that VFs of this host can be in" },
 	{ OBJECT_ROW("migrate", migrate), .help = "defaults of vmfo migrate" },
 };
+
+/* Where a PF was named before physnets[i].pfs[j].  Return: whether it was. */
+static bool find_pf(const struct hostdef *def, size_t i, size_t j, size_t *at_i, size_t *at_j)
+{
+	const char *name = def->physnets[i].pfs[j];
+
+	for (*at_i = 0; *at_i <= i; ++*at_i)
+		for (*at_j = 0; *at_j < (*at_i == i ? j : def->physnets[*at_i].n_pfs); ++*at_j)
+			if (str_eq(def->physnets[*at_i].pfs[*at_j], name))
+				return true;
+	return false;
+}
+
+/* A PF is plugged into one network: of two, one claim is wrong. */
+static int check_pfs(const struct schema_ctx *ctx, const struct json_where *physnet_where,
+		     const struct hostdef *def, size_t i)
+{
+	const struct json_where list = { .up = physnet_where, .key = "pfs" };
+
+	for (size_t j = 0; j < def->physnets[i].n_pfs; j++) {
+		const struct json_where element = { .up = &list, .index = j };
+		size_t at_i, at_j;
+
+		if (find_pf(def, i, j, &at_i, &at_j))
+			return schema_fail(
+				ctx, &element, NULL,
+				"the PF \"%s\" is taken by $.physnets[%zu].pfs[%zu]; "
+				"a PF is connected to one network",
+				def->physnets[i].pfs[j], at_i, at_j);
+	}
+	return 0;
+}
+
+static int check_physnets(const struct schema_ctx *ctx, const struct json_where *where,
+			  const struct hostdef *def)
+{
+	const struct json_where list = { .up = where, .key = "physnets" };
+
+	for (size_t i = 0; i < def->n_physnets; i++) {
+		const struct json_where element = { .up = &list, .index = i };
+		int r;
+
+		for (size_t j = 0; j < i; j++)
+			if (str_eq(def->physnets[i].id, def->physnets[j].id))
+				return schema_fail(ctx, &element, "id",
+						   "the id \"%s\" is taken by "
+						   "$.physnets[%zu]; choose another",
+						   def->physnets[i].id, j);
+		r = check_pfs(ctx, &element, def, i);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
 
 static int check_host(const struct schema_ctx *ctx, const struct json_where *where,
 		      const json_t *object, void *base)
@@ -130,7 +229,7 @@ static int check_host(const struct schema_ctx *ctx, const struct json_where *whe
 	(void)object;
 	if (def->notify.n_headers > 0 && !def->notify.url)
 		return schema_fail(ctx, &member, "headers", "means nothing without \"url\"");
-	return 0;
+	return check_physnets(ctx, where, def);
 }
 
 static const struct schema_object host = { SCHEMA_OBJECT_OF(host_rows),
@@ -166,6 +265,14 @@ void hostdef_free(struct hostdef *def)
 	schema_free(&host, def);
 	json_decref(def->source);
 	free(def);
+}
+
+const struct host_physnet *hostdef_find_physnet(const struct hostdef *def, const char *id)
+{
+	for (size_t i = 0; i < def->n_physnets; i++)
+		if (str_eq(def->physnets[i].id, id))
+			return &def->physnets[i];
+	return NULL;
 }
 
 void hostdef_each_key(void (*fn)(void *data, const char *path, const char *type,

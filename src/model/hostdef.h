@@ -14,6 +14,13 @@
 #define HOSTDEF_SCHEMA "vmfo.host/1"
 #define HOSTDEF_MAX_BYTES (1024 * 1024)
 
+/* A layer-2 network, and the PFs that are connected to it: no PF to two. */
+struct host_physnet {
+	char *id;   /* as definitions name it; no two alike */
+	char **pfs; /* names of their links, at most 15 bytes; at least one */
+	size_t n_pfs;
+};
+
 struct hostdef {
 	char *qemu;           /* the QEMU binary; default "qemu-system-x86_64" */
 	char **agent_command; /* argv on a far host; default {"vmfo", "agent"} */
@@ -27,6 +34,8 @@ struct hostdef {
 		size_t n_headers;
 		int timeout; /* seconds, 1 to 300; default 10 */
 	} notify;
+	struct host_physnet *physnets;
+	size_t n_physnets;
 	/* Defaults of migrate's options, each overridden by its option. */
 	struct {
 		int unplug_timeout; /* seconds; default 30 */
@@ -42,6 +51,9 @@ int hostdef_parse(const char *text, size_t len, const char *file, struct hostdef
 		  struct err *err);
 
 void hostdef_free(struct hostdef *def); /* takes NULL */
+
+/* NULL: this host has no physnet of that name. */
+const struct host_physnet *hostdef_find_physnet(const struct hostdef *def, const char *id);
 
 /* Like vmdef_each_key(). */
 void hostdef_each_key(void (*fn)(void *data, const char *path, const char *type,

@@ -47,6 +47,8 @@ static void check_defaults(const struct hostdef *def, const char *of)
 	is_int(def->migrate.timeout, 0, "%s: migrate.timeout", of);
 	is_int(def->migrate.downtime_limit, 300, "%s: migrate.downtime_limit", of);
 	is_int(def->migrate.bandwidth, 0, "%s: migrate.bandwidth", of);
+	ok(!def->physnets && def->n_physnets == 0, "%s: physnets", of);
+	ok(!hostdef_find_physnet(def, "prod"), "%s: none is found", of);
 	ok(def->source, "%s: source", of);
 }
 
@@ -84,6 +86,11 @@ static void test_example(void)
 	is_int(def->migrate.timeout, 3600, "migrate.timeout");
 	is_int(def->migrate.downtime_limit, 500, "migrate.downtime_limit");
 	is_int(def->migrate.bandwidth, 125000000, "migrate.bandwidth");
+	is_int(def->n_physnets, 2, "physnets");
+	is_int(def->physnets[0].n_pfs, 2, "PFs of the first");
+	is_str(def->physnets[0].pfs[1], "enp1s0f1", "its second");
+	ok(hostdef_find_physnet(def, "storage") == &def->physnets[1], "one is found by name");
+	ok(!hostdef_find_physnet(def, "stor"), "a part of a name finds none");
 	hostdef_free(def);
 }
 
@@ -131,21 +138,90 @@ static void test_refused(void)
 	       "$.migrate.bandwidth: found \"1G\"");
 }
 
+/* count of them, with the one PF or the two PFs of each number. */
+static char *many(const char *form, int count)
+{
+	char *list = str_printf("%s", "");
+
+	for (int i = 0; i < count; i++) {
+		_cleanup_free_ char *before = list, *one = NULL;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		one = str_printf(form, i, i);
+#pragma GCC diagnostic pop
+		list = str_printf("%s%s%s", before, i ? ", " : "", one);
+	}
+	return list;
+}
+
+#define PHYSNETS(list) HOST("\"physnets\": [" list "]")
+
+static void test_physnets(void)
+{
+	_cleanup_free_ char *full = many("{\"id\": \"n%d\", \"pfs\": [\"eth%d\"]}", 64);
+	_cleanup_free_ char *over = many("{\"id\": \"n%d\", \"pfs\": [\"eth%d\"]}", 65);
+	_cleanup_free_ char *pfs = many("\"e%dx%d\"", 65);
+	_cleanup_free_ char *fits = str_printf(PHYSNETS("%s"), full);
+	_cleanup_free_ char *many_physnets = str_printf(PHYSNETS("%s"), over);
+	_cleanup_free_ char *many_pfs =
+		str_printf(PHYSNETS("{\"id\": \"a\", \"pfs\": [%s]}"), pfs);
+	struct hostdef *def = parse(fits);
+
+	is_int(def->n_physnets, 64, "64 physnets");
+	is_str(def->physnets[63].pfs[0], "eth63", "the last one's PF");
+	hostdef_free(def);
+	def = parse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"abcdefghijklmno\"]}"));
+	is_str(def->physnets[0].pfs[0], "abcdefghijklmno", "a name of 15 bytes");
+	ok(!def->physnets[0].pfs[1], "the PFs end with NULL");
+	hostdef_free(def);
+
+	refuse(many_physnets, "$.physnets: found a list of 65");
+	refuse(many_pfs, "$.physnets[0].pfs: found a list of 65");
+	refuse(HOST("\"physnets\": []"), "$.physnets: found a list of 0");
+	refuse(HOST("\"physnets\": {\"prod\": []}"), "$.physnets: found");
+	refuse(PHYSNETS("\"prod\""), "$.physnets[0]: found \"prod\"");
+	refuse(PHYSNETS("{\"id\": \"a\"}"), "$.physnets[0].pfs: missing");
+	refuse(PHYSNETS("{\"pfs\": [\"eth0\"]}"), "$.physnets[0].id: missing");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pf\": []}"), "did you mean \"pfs\"?");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": []}"),
+	       "$.physnets[0].pfs: found a list of 0");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": \"eth0\"}"), "$.physnets[0].pfs: found");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [7]}"), "$.physnets[0].pfs[0]: found 7");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"abcdefghijklmnop\"]}"),
+	       "$.physnets[0].pfs[0]: found \"abcdefghijklmnop\", expected an interface's name");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"../eth0\"]}"), "pfs[0]");
+	refuse(PHYSNETS("{\"id\": \"1a\", \"pfs\": [\"eth0\"]}"),
+	       "$.physnets[0].id: found \"1a\"");
+	refuse(PHYSNETS("{\"id\": \"\", \"pfs\": [\"eth0\"]}"), "$.physnets[0].id: found \"\"");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"]},\n"
+			"{\"id\": \"a\", \"pfs\": [\"eth1\"]}"),
+	       "h.json:3: $.physnets[1].id: the id \"a\" is taken by $.physnets[0]");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\", \"eth1\"]},\n"
+			"{\"id\": \"b\", \"pfs\": [\"eth2\", \"eth1\"]}"),
+	       "$.physnets[1].pfs[1]: the PF \"eth1\" is taken by $.physnets[0].pfs[1]");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\", \"eth0\"]}"),
+	       "$.physnets[0].pfs[1]: the PF \"eth0\" is taken by $.physnets[0].pfs[0]");
+}
+
 static void find_key(void *data, const char *path, const char *type, const char *help)
 {
 	(void)help;
 	if (str_eq(path, "migrate.bandwidth"))
-		*(bool *)data = str_eq(type, "an integer from 0 to 1099511627776 (default 0)");
+		*(int *)data += str_eq(type, "an integer from 0 to 1099511627776 (default 0)");
+	if (str_eq(path, "physnets[].pfs"))
+		*(int *)data += strstr(type, "1 to 64") != NULL;
 }
 
 int main(void)
 {
-	bool found = false;
+	int found = 0;
 
 	test_defaults();
 	test_example();
 	test_refused();
+	test_physnets();
 	hostdef_each_key(find_key, &found);
-	ok(found, "the keys can be listed");
+	is_int(found, 2, "the keys can be listed");
 	return done_testing();
 }
