@@ -8,11 +8,14 @@
 #include "model/qemu_build.h"
 
 /*
- * Root ports take the slots 2 to 29 of pcie.0. Slot 1 is where QEMU puts a VGA that
- * qemu_args may ask for, 30 is left for another device of theirs, 31 is the chipset's.
+ * Root ports are functions 0 to 7 of the slots 2 to 29 of pcie.0. Slot 1 is where QEMU puts
+ * a VGA that qemu_args may ask for, 30 is left for another device of theirs, 31 is the
+ * chipset's. A guest hot-plugs through a port at any function: QEMU describes all of them
+ * in ACPI since 6.2.
  */
 #define FIRST_SLOT 2
-#define MAX_PORTS 28
+#define PORTS_PER_SLOT 8
+#define MAX_PORTS (28 * PORTS_PER_SLOT)
 
 /* Zeroing RAM is bound by memory, not by CPUs: more threads than this gain nothing. */
 #define MAX_PREALLOC_THREADS 8
@@ -31,7 +34,11 @@ void qemu_build_port(struct qemu_build *b, const char *id)
 	qemu_opts_add(&port, "bus", "pcie.0");
 	qemu_opts_addf(&port, "chassis", "%d", index + 1);
 	qemu_opts_addf(&port, "slot", "%d", index + 1);
-	qemu_opts_addf(&port, "addr", "0x%x", FIRST_SLOT + index);
+	qemu_opts_addf(&port, "addr", "0x%x.0x%x", FIRST_SLOT + index / PORTS_PER_SLOT,
+		       index % PORTS_PER_SLOT);
+	/* Where function 0 does not say it, QEMU refuses the others. */
+	if (index % PORTS_PER_SLOT == 0)
+		qemu_opts_add(&port, "multifunction", "on");
 	qemu_opts_write(&port, "-device", b->argv);
 }
 
@@ -63,7 +70,7 @@ static int check_ports(const struct vmdef *def, struct err *err)
 	return err_set(
 		err, ERR_USAGE, E2BIG,
 		"the VM has %zu PCI devices (%zu disks, two for each of %zu pairs, %zu NICs, "
-		"%d for the guest agent), and the machine has slots for %d",
+		"%d for the guest agent), and the machine has root ports for %d",
 		n, def->n_disks, def->n_pairs, def->n_nics, def->guest_agent ? 1 : 0,
 		MAX_PORTS);
 }

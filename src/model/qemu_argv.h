@@ -49,14 +49,19 @@ struct qemu_argv_env {
 	 * hides them itself until the guest has negotiated the standby.
 	 */
 	bool without_primaries;
+	/*
+	 * Nothing is started with it: the topology rules look at it. A primary that is a VF is
+	 * there as vfio-pci without "host", and no model of an emulated one is refused.
+	 */
+	bool plan;
 };
 
 /*
  * Appends QEMU's argv, argv[0] included, to out; after an error out holds a part of it.
  * Errors: ERR_USAGE for a definition that cannot be expressed (more devices than slots, a
  * socket path over 107 bytes); ERR_TOPOLOGY for a machine without PCI Express, and for a
- * NIC model that QEMU cannot unplug as a primary; ERR_REFUSED for a primary that is a VF,
- * and for vhost "on" without /dev/vhost-net.
+ * NIC model that QEMU cannot unplug as a primary; ERR_REFUSED for a primary that is a VF
+ * (neither with `plan`), and for vhost "on" without /dev/vhost-net.
  */
 int qemu_argv(const struct vmdef *def, const struct qemu_argv_env *env, struct strv *out,
 	      struct err *err);

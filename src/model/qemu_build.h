@@ -17,7 +17,7 @@ struct qemu_build {
 	int fd;            /* QEMU's number of the next tap fd */
 };
 
-/* The root port `rp-ID` for a device; every call takes the next slot of pcie.0. */
+/* The root port `rp-ID` for a device; every call takes the next place on pcie.0. */
 void qemu_build_port(struct qemu_build *b, const char *id);
 /* A device's `id` and `bus`, the latter its root port. */
 void qemu_build_on_port(struct qemu_opts *device, const char *id);

@@ -175,6 +175,7 @@ static void add_virtio(struct qemu_build *b, const struct backend *backend,
 	qemu_opts_write(&device, "-device", b->argv);
 }
 
+/* Whether it can be started. */
 static int check_primary(const struct vm_pair *pair, struct err *err)
 {
 	if (pair->primary.kind == VM_PRIMARY_VF)
@@ -193,6 +194,7 @@ static int check_primary(const struct vm_pair *pair, struct err *err)
 	return 0;
 }
 
+/* Where it is, and whose primary: what the two kinds have in common. */
 static void primary_device(const struct vm_pair *pair, const char *id, struct qemu_opts *device)
 {
 	qemu_build_on_port(device, id);
@@ -201,10 +203,23 @@ static void primary_device(const struct vm_pair *pair, const char *id, struct qe
 	 * by themselves, which no guest ever looks at.
 	 */
 	qemu_opts_add(device, "addr", "0x0");
+	qemu_opts_add(device, "failover_pair_id", pair->id);
+}
+
+static void emulated_device(const struct vm_pair *pair, const char *id,
+			    struct qemu_opts *device)
+{
+	primary_device(pair, id, device);
 	qemu_opts_addf(device, "netdev", "net-%s", id);
 	add_mac(device, &pair->mac);
-	qemu_opts_add(device, "failover_pair_id", pair->id);
 	add_no_rom(device);
+}
+
+/* Its MAC is the VF's, and which VF it is ("host"), nobody has chosen yet. */
+static void vf_device(const struct vm_pair *pair, const char *id, struct qemu_opts *device)
+{
+	primary_device(pair, id, device);
+	qemu_opts_add(device, "rombar", "0");
 }
 
 int qemu_primary_device(const struct vmdef *def, const struct vm_pair *pair, json_t **out,
@@ -217,36 +232,46 @@ int qemu_primary_device(const struct vmdef *def, const struct vm_pair *pair, jso
 	(void)def;
 	if (r < 0)
 		return r;
-	primary_device(pair, vm_primary_id(pair, id, sizeof(id)), &device);
+	emulated_device(pair, vm_primary_id(pair, id, sizeof(id)), &device);
 	*out = qemu_opts_json(&device, "driver");
 	return *out ? 0 : err_nomem(err);
 }
 
+static void add_primary(struct qemu_build *b, const struct vm_pair *pair, const char *id)
+{
+	bool vf = pair->primary.kind == VM_PRIMARY_VF;
+	_cleanup_qemu_opts_ struct qemu_opts device =
+		QEMU_OPTS(vf ? "vfio-pci" : pair->primary.model);
+
+	if (vf)
+		vf_device(pair, id, &device);
+	else
+		emulated_device(pair, id, &device);
+	if (b->env->json_device)
+		qemu_opts_write_json(&device, "driver", "-device", b->argv);
+	else
+		qemu_opts_write(&device, "-device", b->argv);
+}
+
 static int add_pair(struct qemu_build *b, const struct vm_pair *pair, struct err *err)
 {
-	_cleanup_qemu_opts_ struct qemu_opts device = QEMU_OPTS(pair->primary.model);
 	char id[ID_SIZE];
 	const struct backend standby = standby_backend(pair);
 	const struct backend primary =
 		primary_backend(pair, vm_primary_id(pair, id, sizeof(id)));
-	int r = check_primary(pair, err);
+	int r = b->env->plan ? 0 : check_primary(pair, err);
 
 	if (r == 0)
 		r = add_netdev(b, &standby, err);
-	if (r == 0)
+	if (r == 0 && pair->primary.kind == VM_PRIMARY_EMULATED)
 		r = add_netdev(b, &primary, err);
 	if (r < 0)
 		return r;
 	/* The standby first: QEMU plugs a primary at once that has no standby yet. */
 	add_virtio(b, &standby, &pair->mac, pair->mtu, true);
 	qemu_build_port(b, id);
-	if (b->env->without_primaries)
-		return 0;
-	primary_device(pair, id, &device);
-	if (b->env->json_device)
-		qemu_opts_write_json(&device, "driver", "-device", b->argv);
-	else
-		qemu_opts_write(&device, "-device", b->argv);
+	if (!b->env->without_primaries)
+		add_primary(b, pair, id);
 	return 0;
 }
 

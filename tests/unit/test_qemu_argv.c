@@ -127,7 +127,7 @@ static const char *const full[] = {
 	"-object",
 	"iothread,id=io-d0",
 	"-device",
-	"pcie-root-port,id=rp-d0,bus=pcie.0,chassis=1,slot=1,addr=0x2",
+	"pcie-root-port,id=rp-d0,bus=pcie.0,chassis=1,slot=1,addr=0x2.0x0,multifunction=on",
 	"-device",
 	"virtio-blk-pci,id=d0,bus=rp-d0,drive=disk0,iothread=io-d0,write-cache=on,"
 	"bootindex=1",
@@ -139,7 +139,7 @@ static const char *const full[] = {
 	"-object",
 	"iothread,id=io-d1",
 	"-device",
-	"pcie-root-port,id=rp-d1,bus=pcie.0,chassis=2,slot=2,addr=0x3",
+	"pcie-root-port,id=rp-d1,bus=pcie.0,chassis=2,slot=2,addr=0x2.0x1",
 	"-device",
 	"virtio-blk-pci,id=d1,bus=rp-d1,drive=disk1,iothread=io-d1,write-cache=on,"
 	"bootindex=2",
@@ -155,39 +155,39 @@ static const char *const full[] = {
 	"-netdev",
 	"tap,id=net-net0-primary,fd=5,vhost=off",
 	"-device",
-	"pcie-root-port,id=rp-net0,bus=pcie.0,chassis=3,slot=3,addr=0x4",
+	"pcie-root-port,id=rp-net0,bus=pcie.0,chassis=3,slot=3,addr=0x2.0x2",
 	"-device",
 	"virtio-net-pci,id=net0,bus=rp-net0,netdev=net-net0,mac=52:54:00:00:00:01,"
 	"failover=on,mq=on,vectors=6,host_mtu=9000,romfile=",
 	"-device",
-	"pcie-root-port,id=rp-net0-primary,bus=pcie.0,chassis=4,slot=4,addr=0x5",
+	"pcie-root-port,id=rp-net0-primary,bus=pcie.0,chassis=4,slot=4,addr=0x2.0x3",
 	"-device",
-	"e1000e,id=net0-primary,bus=rp-net0-primary,addr=0x0,netdev=net-net0-primary,"
-	"mac=52:54:00:00:00:01,failover_pair_id=net0,romfile=",
+	"e1000e,id=net0-primary,bus=rp-net0-primary,addr=0x0,failover_pair_id=net0,"
+	"netdev=net-net0-primary,mac=52:54:00:00:00:01,romfile=",
 	"-netdev",
 	"tap,id=net-net1,ifname=t0,script=no,downscript=no,queues=2,vhost=off",
 	"-netdev",
 	"tap,id=net-net1-primary,fd=6,vhost=off",
 	"-device",
-	"pcie-root-port,id=rp-net1,bus=pcie.0,chassis=5,slot=5,addr=0x6",
+	"pcie-root-port,id=rp-net1,bus=pcie.0,chassis=5,slot=5,addr=0x2.0x4",
 	"-device",
 	"virtio-net-pci,id=net1,bus=rp-net1,netdev=net-net1,mac=52:54:00:00:00:02,"
 	"failover=on,mq=on,vectors=6,romfile=",
 	"-device",
-	"pcie-root-port,id=rp-net1-primary,bus=pcie.0,chassis=6,slot=6,addr=0x7",
+	"pcie-root-port,id=rp-net1-primary,bus=pcie.0,chassis=6,slot=6,addr=0x2.0x5",
 	"-device",
-	"e1000,id=net1-primary,bus=rp-net1-primary,addr=0x0,netdev=net-net1-primary,"
-	"mac=52:54:00:00:00:02,failover_pair_id=net1,romfile=",
+	"e1000,id=net1-primary,bus=rp-net1-primary,addr=0x0,failover_pair_id=net1,"
+	"netdev=net-net1-primary,mac=52:54:00:00:00:02,romfile=",
 	"-netdev",
 	"tap,id=net-nic,fd=7,vhost=on",
 	"-device",
-	"pcie-root-port,id=rp-nic,bus=pcie.0,chassis=7,slot=7,addr=0x8",
+	"pcie-root-port,id=rp-nic,bus=pcie.0,chassis=7,slot=7,addr=0x2.0x6",
 	"-device",
 	"virtio-net-pci,id=nic,bus=rp-nic,netdev=net-nic,mac=52:54:00:00:00:03,romfile=",
 	"-chardev",
 	"socket,id=vmfo-qga,path=/run/v,,m/qga.sock,server=on,wait=off",
 	"-device",
-	"pcie-root-port,id=rp-vmfo-serial,bus=pcie.0,chassis=8,slot=8,addr=0x9",
+	"pcie-root-port,id=rp-vmfo-serial,bus=pcie.0,chassis=8,slot=8,addr=0x2.0x7",
 	"-device",
 	"virtio-serial-pci,id=vmfo-serial,bus=rp-vmfo-serial",
 	"-device",
@@ -278,10 +278,10 @@ static void test_incoming(void)
 	       "a target waits, and its operator's monitor is not there yet");
 	is_str(gone,
 	       "socket,id=vmfo-monitor,path=/run/v,,m/monitor.sock,server=on,wait=off\n"
-	       "e1000e,id=net0-primary,bus=rp-net0-primary,addr=0x0,netdev=net-net0-primary,"
-	       "mac=52:54:00:00:00:01,failover_pair_id=net0,romfile=\n"
-	       "e1000,id=net1-primary,bus=rp-net1-primary,addr=0x0,netdev=net-net1-primary,"
-	       "mac=52:54:00:00:00:02,failover_pair_id=net1,romfile=\n",
+	       "e1000e,id=net0-primary,bus=rp-net0-primary,addr=0x0,failover_pair_id=net0,"
+	       "netdev=net-net0-primary,mac=52:54:00:00:00:01,romfile=\n"
+	       "e1000,id=net1-primary,bus=rp-net1-primary,addr=0x0,failover_pair_id=net1,"
+	       "netdev=net-net1-primary,mac=52:54:00:00:00:02,romfile=\n",
 	       "its primaries are missing; their netdevs and ports are there");
 	is_int(there.n, here.n + 3 - 4, "and nothing else");
 	strv_clear(&here);
@@ -302,11 +302,11 @@ static void test_json_device(void)
 	added = difference(&json, &text);
 	is_str(added,
 	       "{\"driver\":\"e1000e\",\"id\":\"net0-primary\",\"bus\":\"rp-net0-primary\","
-	       "\"addr\":\"0x0\",\"netdev\":\"net-net0-primary\",\"mac\":\"52:54:00:00:00:01\","
-	       "\"failover_pair_id\":\"net0\",\"romfile\":\"\"}\n"
+	       "\"addr\":\"0x0\",\"failover_pair_id\":\"net0\",\"netdev\":\"net-net0-primary\","
+	       "\"mac\":\"52:54:00:00:00:01\",\"romfile\":\"\"}\n"
 	       "{\"driver\":\"e1000\",\"id\":\"net1-primary\",\"bus\":\"rp-net1-primary\","
-	       "\"addr\":\"0x0\",\"netdev\":\"net-net1-primary\",\"mac\":\"52:54:00:00:00:02\","
-	       "\"failover_pair_id\":\"net1\",\"romfile\":\"\"}\n",
+	       "\"addr\":\"0x0\",\"failover_pair_id\":\"net1\",\"netdev\":\"net-net1-primary\","
+	       "\"mac\":\"52:54:00:00:00:02\",\"romfile\":\"\"}\n",
 	       "primaries as JSON");
 	is_int(json.n, text.n, "and nothing else");
 	strv_clear(&text);
@@ -388,30 +388,59 @@ static void refuse(const char *text, const struct qemu_argv_env *env, enum err_k
 	vmdef_free(def);
 }
 
-static void test_devices(void)
+/* Appends n members of a list; fmt takes the number of one. */
+static char *list_of(const char *fmt, int n)
 {
-	_cleanup_free_ char *list = strdup("");
-	struct vmdef *def;
-	struct strv argv;
+	char *list = strdup("");
 
-	for (int i = 0; i < 29; i++) {
-		char *more =
-			str_printf("%s%s{\"id\":\"d%d\",\"path\":\"/d\",\"format\":\"raw\"}",
-				   list, i ? "," : "", i);
-		_cleanup_free_ char *text = str_printf(VM("\"disks\": [%s]"), more);
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *one = str_printf(fmt, i, i);
+		char *more = str_printf("%s%s%s", list, i ? "," : "", one);
 
 		free(list);
 		list = more;
-		if (i == 27) {
-			def = parse(text);
-			argv = make(def, &launch);
-			ok(find(&argv, "chassis=28,slot=28,addr=0x1d") > 0, "28 devices");
-			strv_clear(&argv);
-			vmdef_free(def);
-		} else if (i == 28) {
-			refuse(text, &launch, ERR_USAGE, "29 PCI devices (29 disks");
-		}
 	}
+	return list;
+}
+
+#define DISK "{\"id\":\"d%d\",\"path\":\"/d\",\"format\":\"raw\"}"
+#define NIC "{\"id\":\"n%d\",\"mac\":\"52:54:00:00:02:%02x\",\"bridge\":\"b\"}"
+#define VF_PAIR                                                        \
+	"{\"id\":\"p%d\",\"mac\":\"52:54:00:00:01:%02x\","             \
+	"\"standby\":{\"bridge\":\"b\"},\"primary\":{\"kind\":\"vf\"," \
+	"\"physnet\":\"x\"}}"
+
+static char *many(int disks, int pairs, int nics)
+{
+	_cleanup_free_ char *d = list_of(DISK, disks);
+	_cleanup_free_ char *p = list_of(VF_PAIR, pairs);
+	_cleanup_free_ char *n = list_of(NIC, nics);
+
+	return str_printf(VM("\"disks\": [%s], \"pairs\": [%s], \"nics\": [%s]"), d, p, n);
+}
+
+static void test_devices(void)
+{
+	const struct qemu_argv_env env = { .qemu = "q", .rundir = "/r", .plan = true };
+	_cleanup_free_ char *most = many(56, 64, 40), *more = many(56, 64, 41);
+	struct vmdef *def = parse(most);
+	struct strv argv = make(def, &env);
+
+	ok(find(&argv, "id=rp-d0,bus=pcie.0,chassis=1,slot=1,addr=0x2.0x0,multifunction=on") >
+		   0,
+	   "the first port is function 0 of its slot");
+	ok(find(&argv, "id=rp-d7,bus=pcie.0,chassis=8,slot=8,addr=0x2.0x7") > 0,
+	   "the eighth is function 7 of it");
+	ok(find(&argv, "id=rp-d8,bus=pcie.0,chassis=9,slot=9,addr=0x3.0x0,multifunction=on") >
+		   0,
+	   "the ninth has the next slot");
+	ok(find(&argv, "id=rp-p63-primary,bus=pcie.0,chassis=184,slot=184,addr=0x18.0x7") > 0,
+	   "64 pairs");
+	ok(find(&argv, "id=rp-n39,bus=pcie.0,chassis=224,slot=224,addr=0x1d.0x7") > 0,
+	   "224 devices");
+	strv_clear(&argv);
+	vmdef_free(def);
+	refuse(more, &env, ERR_USAGE, "225 PCI devices (56 disks, two for each of 64 pairs");
 }
 
 static void test_refused(void)
@@ -459,6 +488,51 @@ static void test_refused(void)
 	refuse(HEAD "}", &env, ERR_USAGE, "a path of 108 bytes, and a UNIX socket takes 107");
 }
 
+/* What is not started may have what could not be. */
+static void test_plan(void)
+{
+	struct qemu_argv_env env = launch;
+	struct vmdef *def;
+	struct strv argv;
+
+	env.plan = true;
+	def = parse(PAIR("\"kind\":\"vf\",\"physnet\":\"x\""));
+	argv = make(def, &env);
+	ok(find(&argv, "vfio-pci,id=p-primary,bus=rp-p-primary,addr=0x0,failover_pair_id=p,"
+		       "rombar=0") > 0,
+	   "a VF that is not chosen yet");
+	is_int(find(&argv, ",host="), -1, "has no address");
+	is_int(find(&argv, "net-p-primary"), -1, "and no netdev");
+	strv_clear(&argv);
+	env.json_device = true;
+	argv = make(def, &env);
+	ok(find(&argv, "{\"driver\":\"vfio-pci\",\"id\":\"p-primary\"") > 0, "as JSON too");
+	strv_clear(&argv);
+	env.without_primaries = true;
+	argv = make(def, &env);
+	ok(find(&argv, "vfio-pci") < 0 && find(&argv, "rp-p-primary") > 0,
+	   "only its port, without primaries");
+	strv_clear(&argv);
+	vmdef_free(def);
+
+	env = launch;
+	env.plan = true;
+	def = parse(PAIR("\"kind\":\"emulated\",\"model\":\"igb\""));
+	argv = make(def, &env);
+	ok(find(&argv, "igb,id=p-primary") > 0, "a model that a rule will speak of");
+	strv_clear(&argv);
+	vmdef_free(def);
+
+	def = parse(FULL);
+	argv = make(def, &env);
+	for (size_t i = 0; i < ARRAY_SIZE(full) && i < argv.n; i++)
+		if (!str_eq(argv.v[i], full[i]))
+			is_str(argv.v[i], full[i], "argument %zu of a plan", i);
+	is_int(argv.n, ARRAY_SIZE(full), "nothing else differs from a launch");
+	strv_clear(&argv);
+	vmdef_free(def);
+}
+
 /* A caller may have put words before it. */
 static void test_appends(void)
 {
@@ -483,6 +557,7 @@ int main(void)
 	test_primary();
 	test_devices();
 	test_refused();
+	test_plan();
 	test_appends();
 	return done_testing();
 }

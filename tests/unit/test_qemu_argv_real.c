@@ -267,6 +267,8 @@ static bool test_launch(const struct vmdef *def, const struct qemu_argv_env *env
 	check_property(&vm, "rp-d0", "slot", json_integer(1));
 	check_property(&vm, "rp-net0-primary", "slot", json_integer(4));
 	check_property(&vm, "rp-net0-primary", "chassis", json_integer(4));
+	check_property(&vm, "rp-net0-primary", "addr", json_integer(0x13));
+	check_property(&vm, "rp-vmfo-serial", "addr", json_integer(0x17));
 	ok(in_folder("monitor.sock") && in_folder("qga.sock") && in_folder("serial.log"),
 	   "the sockets and the log are in the run folder");
 	sandbox = can_sandbox(&vm);
