@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "topology/vf_match.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+/* What every guest's net_failover starts with. */
+#define DEFAULT_MTU 1500
+
+/* A candidate with what does not depend on the wish. */
+struct slot {
+	struct vf_candidate base;      /* reason: why it fits nobody; "" */
+	const struct link_vf *admin;   /* NULL: the PF's driver says nothing */
+	const struct host_vm *owner;   /* NULL: no VM has it */
+	const char *taken_by;          /* the pair that it was given to; NULL */
+	const struct host_physnet *of; /* its physnet */
+	size_t pf_number;              /* PFs of host.json, counted through */
+};
+
+struct vf_pool {
+	struct slot *slots; /* by physnet, then by PF, then by address */
+	size_t n;
+	size_t *n_free; /* by pf_number */
+};
+
+/* ---- why a VF fits nobody ---- */
+
+__attribute__((format(printf, 2, 3))) static void set_reason(struct vf_candidate *candidate,
+							     const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(candidate->reason, sizeof(candidate->reason), fmt, ap);
+	va_end(ap);
+	candidate->fits = false;
+}
+
+static const struct host_vm *find_owner(const struct topo *topo, const char *address)
+{
+	for (size_t i = 0; i < topo->n_vms; i++)
+		for (size_t j = 0; j < topo->vms[i].n_vfs; j++)
+			if (str_eq(topo->vms[i].vfs[j], address))
+				return &topo->vms[i];
+	return NULL;
+}
+
+static const struct host_vm *find_process(const struct topo *topo, pid_t pid)
+{
+	for (size_t i = 0; pid > 0 && i < topo->n_vms; i++)
+		if (topo->vms[i].pid == pid)
+			return &topo->vms[i];
+	return NULL;
+}
+
+/*
+ * vfio opens a group only when every device of it is with vfio, with pci-stub, without a
+ * driver, or a bridge.
+ * Source: Linux Documentation/driver-api/vfio.rst, "Groups, Devices, and IOMMUs".
+ */
+static const struct pci_function *find_in_the_way(const struct host_facts *host,
+						  const struct pci_function *vf)
+{
+	for (size_t i = 0; i < host->n_functions; i++) {
+		const struct pci_function *other = &host->functions[i];
+
+		if (other != vf && other->iommu_group == vf->iommu_group && !other->bridge &&
+		    *other->driver && !host_is_vfio_driver(other->driver) &&
+		    !str_eq(other->driver, "pci-stub"))
+			return other;
+	}
+	return NULL;
+}
+
+static void judge_group(const struct topo *topo, struct slot *slot)
+{
+	const struct host_facts *host = topo->host;
+	const struct pci_function *vf = slot->base.vf, *other;
+	const struct vfio_group *group;
+
+	if (vf->iommu_group < 0) {
+		set_reason(&slot->base, "it is in no IOMMU group: %s",
+			   host->n_iommu_groups > 0 ? "the IOMMU does not cover it" :
+						      "the host's IOMMU is off");
+		return;
+	}
+	other = find_in_the_way(host, vf);
+	if (other) {
+		set_reason(&slot->base, "its IOMMU group %d is shared with %s, which %s uses",
+			   vf->iommu_group, other->address, other->driver);
+		return;
+	}
+	group = host_find_group(host, vf->iommu_group);
+	if (!group)
+		return;
+	if (group->holder > 0 && !slot->owner)
+		slot->owner = find_process(topo, group->holder);
+	if (group->holder > 0 && !slot->owner)
+		set_reason(&slot->base, "its IOMMU group %d is held by process %d (%s)",
+			   group->number, (int)group->holder, group->holder_name);
+	else if (group->open_errno == EBUSY && !slot->owner)
+		set_reason(&slot->base,
+			   "its IOMMU group %d is held by a process that cannot be seen",
+			   group->number);
+	else if (host->live && group->open_errno && group->open_errno != EBUSY)
+		set_reason(&slot->base, "its IOMMU group %d does not open: %s", group->number,
+			   strerrordesc_np(group->open_errno) ?: "unknown error");
+	else if (host->live && !group->open_errno && !group->viable)
+		set_reason(&slot->base, "its IOMMU group %d is not viable", group->number);
+}
+
+static void judge_vf(const struct topo *topo, struct slot *slot)
+{
+	struct vf_candidate *base = &slot->base;
+	const struct host_link *own;
+
+	base->fits = true;
+	slot->owner = find_owner(topo, base->vf->address);
+	judge_group(topo, slot);
+	if (!base->fits)
+		return;
+	/* Its driver here may be anything: vmfo binds it to vfio. Unless it is in use. */
+	own = host_is_vfio_driver(base->vf->driver) ? NULL : host_link_of(topo->host, base->vf);
+	if (own && *own->master)
+		set_reason(base, "this host uses it itself: its link %s belongs to %s",
+			   own->name, own->master);
+	else if (own && own->up)
+		set_reason(base, "this host uses it itself: its link %s is up", own->name);
+	else if (!base->pf_link->up)
+		set_reason(base, "PF %s is down", base->pf_name);
+	else if (base->pf_link->eswitch == ESWITCH_SWITCHDEV)
+		set_reason(base, "PF %s is in switchdev mode", base->pf_name);
+}
+
+/* ---- the pool ---- */
+
+static int add_slot(struct vf_pool *pool, const struct slot *slot)
+{
+	struct slot *grown;
+
+	/* Room for a power of two of them. */
+	if ((pool->n & (pool->n - 1)) == 0) {
+		grown = realloc(pool->slots, (pool->n ? 2 * pool->n : 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		pool->slots = grown;
+	}
+	pool->slots[pool->n++] = *slot;
+	return 0;
+}
+
+static int add_pf_alone(struct vf_pool *pool, struct slot *slot)
+{
+	struct vf_candidate *base = &slot->base;
+
+	if (!base->pf_link)
+		set_reason(base, "there is no link %s on this host", base->pf_name);
+	else if (!base->pf || base->pf->total_vfs == 0)
+		set_reason(base, "%s cannot have VFs", base->pf_name);
+	else if (base->pf->num_vfs == 0)
+		set_reason(base,
+			   "no VFs are made: echo %d > /sys/class/net/%s/device/sriov_numvfs",
+			   base->pf->total_vfs, base->pf_name);
+	else
+		set_reason(base, "its %d VFs are not to be seen", base->pf->num_vfs);
+	return add_slot(pool, slot);
+}
+
+static int add_pf(const struct topo *topo, struct vf_pool *pool, struct slot pf)
+{
+	const struct host_facts *host = topo->host;
+	struct vf_candidate *base = &pf.base;
+	size_t before = pool->n;
+	int r = 0;
+
+	base->pf_link = host_find_link(host, base->pf_name);
+	if (base->pf_link && *base->pf_link->pci)
+		base->pf = host_find_function(host, base->pf_link->pci);
+	for (size_t i = 0; base->pf && i < host->n_functions && r == 0; i++) {
+		const struct pci_function *vf = &host->functions[i];
+		struct slot slot = pf;
+
+		if (!str_eq(vf->physfn, base->pf->address))
+			continue;
+		slot.base.vf = vf;
+		slot.admin = host_vf_of(host, vf);
+		judge_vf(topo, &slot);
+		pool->n_free[slot.pf_number] += slot.base.fits && !slot.owner;
+		r = add_slot(pool, &slot);
+	}
+	return r == 0 && pool->n == before ? add_pf_alone(pool, &pf) : r;
+}
+
+int vf_pool_open(const struct topo *topo, struct vf_pool **out, struct err *err)
+{
+	const struct hostdef *settings = topo->settings;
+	struct vf_pool *pool = calloc(1, sizeof(*pool));
+	size_t n_pfs = 0;
+	int r = 0;
+
+	if (!pool)
+		return err_nomem(err);
+	for (size_t i = 0; i < settings->n_physnets; i++)
+		n_pfs += settings->physnets[i].n_pfs;
+	pool->n_free = calloc(n_pfs ?: 1, sizeof(*pool->n_free));
+	if (!pool->n_free)
+		r = -ENOMEM;
+	n_pfs = 0;
+	for (size_t i = 0; i < settings->n_physnets && r == 0; i++) {
+		const struct host_physnet *physnet = &settings->physnets[i];
+
+		for (size_t j = 0; j < physnet->n_pfs && r == 0; j++) {
+			const struct slot pf = { .base.pf_name = physnet->pfs[j],
+						 .of = physnet,
+						 .pf_number = n_pfs++ };
+
+			r = add_pf(topo, pool, pf);
+		}
+	}
+	if (r < 0) {
+		vf_pool_free(pool);
+		return err_nomem(err);
+	}
+	*out = pool;
+	return 0;
+}
+
+void vf_pool_free(struct vf_pool *pool)
+{
+	if (!pool)
+		return;
+	free(pool->slots);
+	free(pool->n_free);
+	free(pool);
+}
+
+void vf_pool_take(struct vf_pool *pool, const struct pci_function *vf, const char *pair)
+{
+	for (size_t i = 0; i < pool->n; i++) {
+		struct slot *slot = &pool->slots[i];
+
+		if (slot->base.vf != vf)
+			continue;
+		if (slot->base.fits && !slot->owner && !slot->taken_by)
+			pool->n_free[slot->pf_number]--;
+		slot->taken_by = pair;
+	}
+}
+
+/* ---- matching ---- */
+
+int vf_wish_mtu(const struct vf_wish *wish)
+{
+	return wish->mtu > 0 ? wish->mtu : DEFAULT_MTU;
+}
+
+/* What does depend on the wish. */
+static void judge_for(const struct slot *slot, const struct vf_wish *wish,
+		      struct vf_candidate *candidate)
+{
+	int mtu = vf_wish_mtu(wish);
+
+	*candidate = slot->base;
+	if (!candidate->fits)
+		return;
+	if (slot->taken_by)
+		set_reason(candidate, "it is chosen for pair %s", slot->taken_by);
+	else if (slot->owner && !(wish->vm && str_eq(slot->owner->name, wish->vm)))
+		set_reason(candidate, "it is used by VM %s", slot->owner->name);
+	else if (candidate->pf_link->mtu > 0 && candidate->pf_link->mtu < mtu)
+		set_reason(candidate, "PF %s has MTU %d, and the pair needs %d",
+			   candidate->pf_name, candidate->pf_link->mtu, mtu);
+}
+
+/* A candidate and what it is sorted by; more of each is better. */
+struct ranked {
+	struct vf_candidate candidate;
+	bool fits, has_mac, same_model, carrier, near;
+	size_t n_free;
+	size_t number; /* in the pool */
+};
+
+static void rank(const struct vf_pool *pool, size_t number, const struct vf_wish *wish,
+		 struct ranked *out)
+{
+	const struct slot *slot = &pool->slots[number];
+	const struct pci_function *vf = slot->base.vf;
+
+	*out = (struct ranked){ .number = number };
+	judge_for(slot, wish, &out->candidate);
+	out->fits = out->candidate.fits;
+	if (!out->fits)
+		return;
+	out->has_mac = slot->admin && !mac_is_zero(&wish->mac) &&
+		       mac_equal(&slot->admin->mac, &wish->mac);
+	out->same_model = vf->vendor == wish->vendor && vf->device == wish->device;
+	out->carrier = slot->base.pf_link->carrier;
+	out->near = wish->numa_node >= 0 && vf->numa_node == wish->numa_node;
+	out->n_free = pool->n_free[slot->pf_number];
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	const struct pci_function *vf = x->candidate.vf, *other = y->candidate.vf;
+
+	if (x->fits != y->fits)
+		return x->fits ? -1 : 1;
+	if (x->has_mac != y->has_mac)
+		return x->has_mac ? -1 : 1;
+	if (x->same_model != y->same_model)
+		return x->same_model ? -1 : 1;
+	if (x->carrier != y->carrier)
+		return x->carrier ? -1 : 1;
+	if (x->near != y->near)
+		return x->near ? -1 : 1;
+	if (x->n_free != y->n_free)
+		return x->n_free > y->n_free ? -1 : 1;
+	/* The facts are sorted by address, all in one array. */
+	if (vf && other)
+		return vf < other ? -1 : vf > other;
+	if (!vf != !other)
+		return vf ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+int vf_pool_match(const struct vf_pool *pool, const struct vf_wish *wish,
+		  struct vf_candidates *out, struct err *err)
+{
+	struct ranked *ranked = calloc(pool->n ?: 1, sizeof(*ranked));
+	size_t n = 0;
+
+	*out = (struct vf_candidates){ 0 };
+	if (!ranked)
+		return err_nomem(err);
+	for (size_t i = 0; i < pool->n; i++)
+		if (str_eq(pool->slots[i].of->id, wish->physnet))
+			rank(pool, i, wish, &ranked[n++]);
+	qsort(ranked, n, sizeof(*ranked), by_rank);
+	out->list = calloc(n ?: 1, sizeof(*out->list));
+	for (size_t i = 0; out->list && i < n; i++)
+		out->list[out->n++] = ranked[i].candidate;
+	free(ranked);
+	return out->list ? 0 : err_nomem(err);
+}
+
+void vf_candidates_clear(struct vf_candidates *candidates)
+{
+	free(candidates->list);
+	*candidates = (struct vf_candidates){ 0 };
+}
+
+const struct vf_candidate *vf_candidates_best(const struct vf_candidates *candidates)
+{
+	return candidates->n && candidates->list[0].fits ? &candidates->list[0] : NULL;
+}
+
+/* ---- wishes ---- */
+
+static struct vf_wish wish_of(const struct topo *topo, const struct topo_pair *pair)
+{
+	const struct vm_pair *def = pair->def;
+	size_t number = (size_t)(def - topo->def->pairs);
+	uint32_t model = 0;
+
+	if (topo->source && number < topo->source->n_vf_models)
+		model = topo->source->vf_models[number];
+	return (struct vf_wish){
+		.pair = def->id,
+		.physnet = def->primary.physnet,
+		.mtu = def->mtu,
+		.mac = def->mac,
+		.vendor = (uint16_t)(model >> 16),
+		.device = (uint16_t)model,
+		.numa_node = -1,
+		.vm = topo->vm,
+	};
+}
+
+int vf_wishes_of(const struct topo *topo, struct vf_wish **out, size_t *n, struct err *err)
+{
+	struct vf_wish *wishes = calloc(topo->n_pairs ?: 1, sizeof(*wishes));
+
+	*n = 0;
+	if (!wishes)
+		return err_nomem(err);
+	for (size_t i = 0; i < topo->n_pairs; i++) {
+		const struct topo_pair *pair = &topo->pairs[i];
+		char address[PCI_ADDRESS_SIZE];
+		struct vf_wish wish;
+		size_t at = (*n)++;
+
+		if (!pair->vfio || !pair->def || pair->def->primary.kind != VM_PRIMARY_VF ||
+		    topo_primary_address(topo, pair, address)) {
+			--*n;
+			continue;
+		}
+		/* Inserted behind its equals: at most 64, mostly of one MTU. */
+		wish = wish_of(topo, pair);
+		for (; at > 0 && vf_wish_mtu(&wishes[at - 1]) < vf_wish_mtu(&wish); at--)
+			wishes[at] = wishes[at - 1];
+		wishes[at] = wish;
+	}
+	*out = wishes;
+	return 0;
+}
+
+int vf_each_choice(const struct topo *topo, vf_choice_fn *fn, void *data, struct err *err)
+{
+	_cleanup_free_ struct vf_wish *wishes = NULL;
+	struct vf_pool *pool = NULL;
+	size_t n;
+	int r = vf_wishes_of(topo, &wishes, &n, err);
+
+	if (r == 0)
+		r = vf_pool_open(topo, &pool, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct vf_candidate *best;
+		struct vf_candidates candidates;
+
+		r = vf_pool_match(pool, &wishes[i], &candidates, err);
+		if (r < 0)
+			break;
+		fn(data, &wishes[i], &candidates);
+		best = vf_candidates_best(&candidates);
+		if (best)
+			vf_pool_take(pool, best->vf, wishes[i].pair);
+		vf_candidates_clear(&candidates);
+	}
+	vf_pool_free(pool);
+	return r;
+}
+
+/* ---- JSON ---- */
+
+static void add_choice(void *data, const struct vf_wish *wish,
+		       const struct vf_candidates *candidates)
+{
+	const struct vf_candidate *best = vf_candidates_best(candidates);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < candidates->n; i++) {
+		const struct vf_candidate *one = &candidates->list[i];
+
+		json_array_append_new(list, json_pack("{ss? ss sb ss?}", "vf",
+						      one->vf ? one->vf->address : NULL, "pf",
+						      one->pf_name, "fits", one->fits, "reason",
+						      one->fits ? NULL : one->reason));
+	}
+	json_object_set_new(data, wish->pair,
+			    json_pack("{ss? so}", "primary", best ? best->vf->address : NULL,
+				      "candidates", list));
+}
+
+json_t *vf_match_json(const struct topo *topo)
+{
+	json_t *pairs = json_object();
+
+	if (pairs && vf_each_choice(topo, add_choice, pairs, NULL) < 0) {
+		json_decref(pairs);
+		return NULL;
+	}
+	return pairs;
+}

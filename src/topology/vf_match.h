@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Which VF of this host a pair gets: of every PF of its physnet every VF, whether it fits,
+ * and if not, why. Pure: it chooses, and reserves nothing.
+ */
+#ifndef VMFO_TOPOLOGY_VF_MATCH_H
+#define VMFO_TOPOLOGY_VF_MATCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "topology/topo.h"
+
+#define VF_REASON_SIZE 160
+
+/* What a pair wants. */
+struct vf_wish {
+	const char *pair;    /* its id; borrowed */
+	const char *physnet; /* borrowed */
+	int mtu;             /* of the standby; 0: 1500 */
+	struct mac mac;
+	/* Preferred, where there is a choice; 0: no preference. */
+	uint16_t vendor, device;
+	int numa_node;  /* of the VM's memory; -1: no preference */
+	const char *vm; /* what that VM holds is not taken; borrowed; NULL: no VM */
+};
+
+/* One VF, or a PF that offers none. All pointers are borrowed from the facts. */
+struct vf_candidate {
+	const struct pci_function *vf;   /* NULL: the PF has no VFs, or is none */
+	const struct pci_function *pf;   /* NULL: there is no such PF */
+	const struct host_link *pf_link; /* NULL: there is no such link */
+	const char *pf_name;             /* as host.json has it */
+	bool fits;
+	char reason[VF_REASON_SIZE]; /* why it does not fit; "" */
+};
+
+struct vf_candidates {
+	struct vf_candidate *list;
+	size_t n;
+};
+
+struct vf_pool;
+
+/*
+ * Every VF of the physnets of topo->settings in topo->host, which must be there and outlive
+ * the pool, with who of topo->vms has it. out: freed by vf_pool_free().
+ * Errors: ERR_INTERNAL, ENOMEM.
+ */
+int vf_pool_open(const struct topo *topo, struct vf_pool **out, struct err *err);
+void vf_pool_free(struct vf_pool *pool); /* takes NULL */
+
+/*
+ * Every candidate of the wish's physnet; none if this host does not have it. Those that fit
+ * come first, best first: one that has the wish's MAC already (with any other, two VFs would
+ * have it); the preferred model; a carrier at its PF; the preferred NUMA node; the PF with
+ * most free VFs; the lower address. So list[0] is the choice, if it fits.
+ * out: cleared by vf_candidates_clear().  Errors: ERR_INTERNAL, ENOMEM.
+ */
+int vf_pool_match(const struct vf_pool *pool, const struct vf_wish *wish,
+		  struct vf_candidates *out, struct err *err);
+void vf_candidates_clear(struct vf_candidates *candidates);
+
+/* Of those that fit, the first; NULL: none does. */
+const struct vf_candidate *vf_candidates_best(const struct vf_candidates *candidates);
+
+/* From now on vf fits nobody else. pair: for whom; borrowed. */
+void vf_pool_take(struct vf_pool *pool, const struct pci_function *vf, const char *pair);
+
+/*
+ * The wishes of the definition's pairs whose primary is a VF that is still to be chosen, in
+ * the order in which they are to be served: one with a larger MTU has fewer to choose from.
+ * Served so, each taking its first, none goes without a VF if all could have one.
+ * out: freed by the caller.  Errors: ERR_INTERNAL, ENOMEM.
+ */
+int vf_wishes_of(const struct topo *topo, struct vf_wish **out, size_t *n, struct err *err);
+
+/* The MTU that a VF must carry for the wish. */
+int vf_wish_mtu(const struct vf_wish *wish);
+
+/*
+ * Serves every wish of the definition: calls fn with its candidates, and takes the best one
+ * for it. topo needs host and settings, and topo_open().
+ * Errors: ERR_INTERNAL, ENOMEM.
+ */
+typedef void vf_choice_fn(void *data, const struct vf_wish *wish,
+			  const struct vf_candidates *candidates);
+int vf_each_choice(const struct topo *topo, vf_choice_fn *fn, void *data, struct err *err);
+
+/*
+ * By the id of each pair whose VF is to be chosen: {primary: ADDRESS|null, candidates: [{vf:
+ * ADDRESS|null, pf: LINK, fits, reason|null}, …]}, best first. New; NULL: out of memory.
+ */
+json_t *vf_match_json(const struct topo *topo);
+
+#endif
