@@ -37,7 +37,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wol
 	-Wno-format-nonliteral
 
 # Asked late and once: `make check` may install the libraries first.
-PACKAGES := jansson libssh2 libcurl libmnl
+PACKAGES := jansson libssh2 libcurl libmnl libpci
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(call pkg,--libs))$(PKG_LIBS)
 pkg = $(if $(shell $(PKG_CONFIG) --exists $(PACKAGES) || echo missing),$(error \
@@ -71,7 +71,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help install uninstall deps guest programs check check-unit check-cli check-vm \
-	check-asan check-all lint format completions bench fuzz demo clean distclean FORCE
+	check-asan check-all lint format generated bench fuzz fuzz-replay demo clean distclean FORCE
 
 all: $(BUILD)/vmfo ## build/vmfo
 
@@ -86,7 +86,7 @@ $(BUILD)/flags: FORCE
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
 # A goal that installs what is missing does so before the first compiler runs.
-ifneq ($(filter check% lint bench fuzz demo completions,$(MAKECMDGOALS)),)
+ifneq ($(filter check% lint bench fuzz% demo generated,$(MAKECMDGOALS)),)
 $(BUILD)/flags: | deps
 endif
 
@@ -120,10 +120,11 @@ programs: $(BUILD)/vmfo $(UNIT_TESTS)
 
 install: all ## install below $DESTDIR$PREFIX
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \
-		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)'
+		'$(DESTDIR)$(MANDIR)/man7' '$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)'
 	$(INSTALL) -m 755 $(BUILD)/vmfo '$(DESTDIR)$(BINDIR)/vmfo'
 	$(INSTALL) -m 644 $(wildcard man/*.1) '$(DESTDIR)$(MANDIR)/man1'
 	$(INSTALL) -m 644 $(wildcard man/*.5) '$(DESTDIR)$(MANDIR)/man5'
+	$(INSTALL) -m 644 $(wildcard man/*.7) '$(DESTDIR)$(MANDIR)/man7'
 	$(INSTALL) -m 644 completions/vmfo.bash '$(DESTDIR)$(BASHCOMPDIR)/vmfo'
 	$(INSTALL) -m 644 completions/_vmfo '$(DESTDIR)$(ZSHCOMPDIR)/_vmfo'
 
@@ -131,6 +132,7 @@ uninstall: ## remove what install installed
 	rm -f '$(DESTDIR)$(BINDIR)/vmfo' \
 		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man1/%',$(wildcard man/*.1)) \
 		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man5/%',$(wildcard man/*.5)) \
+		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man7/%',$(wildcard man/*.7)) \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmfo' '$(DESTDIR)$(ZSHCOMPDIR)/_vmfo'
 
 # ---- tests: one prove for all that was asked for ----
@@ -173,8 +175,9 @@ lint: deps all ## every check of tests/lint; changes nothing
 format: ## clang-format on every C file, in place
 	clang-format -i $(wildcard cli/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
 
-completions: all ## write completions/ anew from the tables of options
+generated: all ## write completions/ and man/vmfo-rules.7 anew from the tables
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/lint/completions --write
+	VMFO='$(abspath $(BUILD)/vmfo)' tests/lint/rules-page --write
 
 bench: all guest ## the measures of README.md
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/bench
@@ -199,6 +202,9 @@ $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libvmfo.a
 	$(call say,FUZZ)$(FUZZ_CC) -fsanitize=fuzzer $(PKG_CFLAGS) -o $@ $^ $(PKG_LIBS)
 
 -include $(FUZZ_SRC_O:.o=.d)
+
+fuzz-replay: $(FUZZERS) ## each fuzz target once over the inputs that are kept
+	tests/fuzz/run 0 $(FUZZERS)
 
 fuzz: $(FUZZERS) ## each fuzz target for FUZZ_SECONDS (30)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)

@@ -9,49 +9,25 @@
 #include <sys/socket.h>
 
 #include "base/str.h"
+#include "host/link_message.h"
 #include "host/rtnl.h"
-
-static int on_info_attr(const struct nlattr *attr, void *data)
-{
-	struct net_link *link = data;
-
-	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
-	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-		link->is_bridge = str_eq(mnl_attr_get_str(attr), "bridge");
-	return MNL_CB_OK;
-}
-
-static int on_link_attr(const struct nlattr *attr, void *data)
-{
-	struct net_link *link = data;
-
-	switch (mnl_attr_get_type(attr)) {
-	case IFLA_MTU:
-		if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-			link->mtu = (int)mnl_attr_get_u32(attr);
-		break;
-	case IFLA_MASTER:
-		if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-			link->master = (int)mnl_attr_get_u32(attr);
-		break;
-	case IFLA_LINKINFO:
-		return mnl_attr_parse_nested(attr, on_info_attr, link);
-	default:
-		break;
-	}
-	return MNL_CB_OK;
-}
 
 static int on_link(const struct nlmsghdr *message, void *data)
 {
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	struct link_message parsed;
 	struct net_link *link = data;
 
-	link->index = info->ifi_index;
-	link->up = info->ifi_flags & IFF_UP;
-	/* LOWER_UP, and not RUNNING, which waits for a user-space word on some links. */
-	link->carrier = info->ifi_flags & IFF_LOWER_UP;
-	return mnl_attr_parse(message, sizeof(*info), on_link_attr, link);
+	if (link_message_parse(message, &parsed) == 0)
+		*link = (struct net_link){
+			.index = parsed.link.index,
+			.up = parsed.link.up,
+			.carrier = parsed.link.carrier,
+			.is_bridge = str_eq(parsed.link.kind, "bridge"),
+			.mtu = parsed.link.mtu,
+			.master = parsed.master,
+		};
+	link_message_clear(&parsed);
+	return MNL_CB_OK;
 }
 
 static int no_such_link(const char *name, struct err *err)

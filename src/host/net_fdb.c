@@ -1,8 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later
- *
- * A bridge's forwarding database.
- * Source: Linux include/uapi/linux/neighbour.h, net/bridge/br_fdb.c (fdb_fill_info).
- */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -11,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/net.h"
+#include "host/net_fdb.h"
 #include "host/rtnl.h"
 
 struct fdb_search {
@@ -21,21 +18,21 @@ struct fdb_search {
 	int64_t age_ms;
 };
 
-struct fdb_entry {
-	const struct mac *mac;
-	uint32_t master;
-	uint32_t updated; /* ticks since a frame came from it */
-};
-
 static int on_entry_attr(const struct nlattr *attr, void *data)
 {
-	struct fdb_entry *entry = data;
+	struct fdb_message *entry = data;
+	const void *payload = mnl_attr_get_payload(attr);
 	size_t len = mnl_attr_get_payload_len(attr);
 
 	switch (mnl_attr_get_type(attr)) {
 	case NDA_LLADDR:
-		if (len == sizeof(struct mac))
-			entry->mac = mnl_attr_get_payload(attr);
+		if (len != sizeof(entry->mac))
+			return MNL_CB_ERROR;
+		memcpy(&entry->mac, payload, len);
+		break;
+	case NDA_VLAN:
+		if (len == sizeof(uint16_t))
+			entry->vlan = mnl_attr_get_u16(attr) & 0xfff;
 		break;
 	case NDA_MASTER:
 		if (len == sizeof(uint32_t))
@@ -43,9 +40,7 @@ static int on_entry_attr(const struct nlattr *attr, void *data)
 		break;
 	case NDA_CACHEINFO:
 		if (len >= sizeof(struct nda_cacheinfo))
-			entry->updated =
-				((const struct nda_cacheinfo *)mnl_attr_get_payload(attr))
-					->ndm_updated;
+			entry->updated = ((const struct nda_cacheinfo *)payload)->ndm_updated;
 		break;
 	default:
 		break;
@@ -53,23 +48,47 @@ static int on_entry_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static int on_entry(const struct nlmsghdr *message, void *data)
+int fdb_message_parse(const struct nlmsghdr *message, struct fdb_message *out)
 {
 	const struct ndmsg *info = mnl_nlmsg_get_payload(message);
-	struct fdb_entry entry = { .mac = NULL };
+
+	if (message->nlmsg_type != RTM_NEWNEIGH ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(*info) || info->ndm_family != AF_BRIDGE)
+		return -EINVAL;
+	*out = (struct fdb_message){ .port = info->ndm_ifindex,
+				     .state = info->ndm_state,
+				     .flags = info->ndm_flags };
+	return mnl_attr_parse(message, sizeof(*info), on_entry_attr, out) < 0 ? -EINVAL : 0;
+}
+
+struct nlmsghdr *fdb_request(char buf[RTNL_REQUEST_SIZE], uint32_t bridge)
+{
+	struct nlmsghdr *request;
+	struct ndmsg *info;
+	void *extra;
+
+	request = rtnl_request(buf, RTM_GETNEIGH, NLM_F_DUMP, sizeof(*info), &extra);
+	info = extra;
+	info->ndm_family = AF_BRIDGE;
+	if (bridge)
+		mnl_attr_put_u32(request, NDA_MASTER, bridge);
+	return request;
+}
+
+static int on_entry(const struct nlmsghdr *message, void *data)
+{
 	struct fdb_search *search = data;
+	struct fdb_message entry;
 	int64_t age_ms;
 
-	if (mnl_attr_parse(message, sizeof(*info), on_entry_attr, &entry) < 0)
-		return MNL_CB_ERROR;
 	/* Permanent ones are the ports' own addresses. A kernel may not have filtered. */
-	if (!entry.mac || !mac_equal(entry.mac, search->mac) ||
-	    entry.master != search->bridge || (info->ndm_state & NUD_PERMANENT))
+	if (fdb_message_parse(message, &entry) < 0 || !mac_equal(&entry.mac, search->mac) ||
+	    entry.master != search->bridge || (entry.state & NUD_PERMANENT))
 		return MNL_CB_OK;
 	/* One in each VLAN: the latest says where it is. */
 	age_ms = (int64_t)entry.updated * 1000 / search->ticks;
 	if (search->port == 0 || age_ms < search->age_ms) {
-		search->port = info->ndm_ifindex;
+		search->port = entry.port;
 		search->age_ms = age_ms;
 	}
 	return MNL_CB_OK;
@@ -80,10 +99,7 @@ int net_fdb_find(const char *bridge, const struct mac *mac, int *port, int64_t *
 {
 	struct fdb_search search = { .mac = mac, .ticks = sysconf(_SC_CLK_TCK) };
 	char buf[RTNL_REQUEST_SIZE];
-	struct nlmsghdr *request;
 	struct net_link link;
-	struct ndmsg *info;
-	void *extra;
 	int r = net_link_get(bridge, &link, err);
 
 	if (r < 0)
@@ -95,11 +111,7 @@ int net_fdb_find(const char *bridge, const struct mac *mac, int *port, int64_t *
 			"database",
 			bridge);
 	search.bridge = (uint32_t)link.index;
-	request = rtnl_request(buf, RTM_GETNEIGH, NLM_F_DUMP, sizeof(*info), &extra);
-	info = extra;
-	info->ndm_family = AF_BRIDGE;
-	mnl_attr_put_u32(request, NDA_MASTER, search.bridge);
-	r = rtnl_talk(request, on_entry, &search);
+	r = rtnl_talk(fdb_request(buf, search.bridge), on_entry, &search);
 	if (r < 0)
 		return err_sys(err, ERR_INTERNAL, -r, "read the forwarding database of %s",
 			       bridge);

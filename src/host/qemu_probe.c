@@ -2,251 +2,320 @@
 #include "host/qemu_probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "io/child.h"
-#include "proto/qmp.h"
-#include "proto/tail.h"
+#include "base/json.h"
+#include "host/qemu_run.h"
 
-#define PROBE_TIMEOUT_MS 10000
-#define PROBE_GRACE_MS 1000 /* for what a QEMU still has to do, or to say, at its end */
+/* Each is a round trip; what is left out is "not asked", which no rule takes for "there". */
+#define MAX_DRIVERS 256
 
 struct probe {
-	struct loop *loop;
-	struct child child;
-	int err_fd;
-	struct loop_watch *err_watch; /* NULL: it has ended */
-	struct tail said;
+	struct qmp *qmp;
+	int64_t deadline;
+	const struct machine *machine;
+	struct qemu_facts *facts;
 };
 
-static void on_error_output(void *data, int fd, short revents)
-{
-	struct probe *probe = data;
-	char bytes[4096];
-	ssize_t n = read(fd, bytes, sizeof(bytes));
+/* ---- the schema ---- */
 
-	(void)revents;
-	if (n > 0)
-		tail_add(&probe->said, bytes, (size_t)n);
-	else if (n == 0 || errno != EINTR)
-		loop_unwatch(steal_ptr(probe->err_watch));
+/* Source: QAPI, query-qmp-schema. meta: "command", "event", "object"; NULL: none. */
+static const json_t *schema_find(const json_t *schema, const char *meta, const char *name)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach (schema, i, entry)
+		if (str_eq(json_get_text(entry, "name"), name) &&
+		    str_eq(json_get_text(entry, "meta-type"), meta))
+			return entry;
+	return NULL;
 }
 
-/* qmp_fd: the near end of its QMP monitor. */
-static int probe_start(struct probe *probe, const char *binary, int *qmp_fd, struct err *err)
+static bool list_has(const json_t *list, const char *text)
 {
-	const char *const argv[] = { binary,
-				     "-machine",
-				     "none",
-				     "-nodefaults",
-				     "-no-user-config",
-				     "-display",
-				     "none",
-				     "-S",
-				     "-chardev",
-				     "socket,id=qmp,fd=3",
-				     "-mon",
-				     "chardev=qmp,mode=control",
-				     NULL };
-	struct child_spec spec = CHILD_SPEC_INIT;
-	_cleanup_close_ int far = -1;
-	_cleanup_close_ int near = -1;
-	_cleanup_close_ int said = -1;
-	int fds[2], r;
+	const json_t *item;
+	size_t i;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return err_sys(err, ERR_INTERNAL, errno, "socketpair");
-	near = fds[0];
-	far = fds[1];
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_sys(err, ERR_INTERNAL, errno, "pipe");
-	probe->err_fd = fds[0];
-	said = fds[1];
-	spec.argv = argv;
-	spec.err = said;
-	spec.fds = &far;
-	spec.n_fds = 1;
-	r = child_spawn(&probe->child, &spec, err);
-	if (r < 0)
-		return r;
-	r = loop_watch(probe->loop, probe->err_fd, POLLIN, on_error_output, probe,
-		       &probe->err_watch, err);
-	if (r < 0)
-		return r;
-	*qmp_fd = steal_fd(&near);
-	return 0;
-}
-
-static void probe_stop(struct probe *probe)
-{
-	loop_unwatch(probe->err_watch);
-	child_stop(&probe->child, PROBE_GRACE_MS);
-	if (probe->err_fd >= 0)
-		close(probe->err_fd);
-}
-
-/*
- * Whether a command has a feature.
- * Source: QAPI, query-qmp-schema; "json-cli-hotplug" is described at device_add.
- */
-static bool has_feature(const json_t *schema, const char *command, const char *feature)
-{
-	const json_t *entry, *name;
-	size_t i, j;
-
-	json_array_foreach (schema, i, entry) {
-		const char *entry_name = json_string_value(json_object_get(entry, "name"));
-
-		if (!entry_name || !str_eq(entry_name, command))
-			continue;
-		json_array_foreach (json_object_get(entry, "features"), j, name)
-			if (json_is_string(name) && str_eq(json_string_value(name), feature))
-				return true;
-	}
+	json_array_foreach (list, i, item)
+		if (json_is_string(item) && str_eq(json_string_value(item), text))
+			return true;
 	return false;
 }
 
-static int probe_ask(struct qmp *qmp, struct qemu_facts *facts, int64_t deadline,
-		     struct err *err)
+/* "json-cli-hotplug" is described at device_add. */
+static bool has_feature(const json_t *schema, const char *command, const char *feature)
 {
-	json_t *schema;
-	int r;
+	const json_t *entry = schema_find(schema, "command", command);
 
-	facts->version = strdup(qmp_version(qmp));
-	if (!facts->version)
-		return err_nomem(err);
-	r = qmp_command(qmp, "query-machines", NULL, deadline, &facts->machines, err);
-	if (r < 0)
-		return err_wrap(err, "query-machines");
-	r = qmp_command(qmp, "query-cpu-definitions", NULL, deadline, &facts->cpus, err);
-	if (r < 0)
-		return err_wrap(err, "query-cpu-definitions");
-	/* An option that was left out of the build is an error here, not an empty answer. */
-	facts->sandbox = qmp_command(qmp, "query-command-line-options",
-				     json_pack("{ss}", "option", "sandbox"), deadline, NULL,
-				     NULL) == 0;
-	r = qmp_command(qmp, "query-qmp-schema", NULL, deadline, &schema, err);
-	if (r < 0)
-		return err_wrap(err, "query-qmp-schema");
-	facts->json_device = has_feature(schema, "device_add", "json-cli-hotplug");
-	json_decref(schema);
-	/* Its end is what was asked for: whether the answer still comes does not matter. */
-	qmp_command(qmp, "quit", NULL, deadline, NULL, NULL);
-	return 0;
+	return list_has(json_object_get(entry, "features"), feature);
 }
 
-static bool said_all(void *data)
+static bool has_argument(const json_t *schema, const char *command, const char *argument)
 {
-	const struct probe *probe = data;
-
-	return !probe->err_watch;
-}
-
-/* A QEMU that gives up says why on its standard error, and only there. */
-static int probe_explain(struct probe *probe, const char *binary, struct err *err)
-{
-	struct err why = *err;
-	char text[64] = "still running";
-	int status;
-	int r = loop_run(probe->loop, said_all, probe, deadline_in(PROBE_GRACE_MS), err);
-
-	if (r < 0 && r != -ETIMEDOUT)
-		return r;
-	r = child_wait(&probe->child, probe->loop, deadline_in(PROBE_GRACE_MS), &status, err);
-	if (r < 0 && r != -ETIMEDOUT)
-		return r;
-	if (r == 0)
-		child_status_text(status, text, sizeof(text));
-	if (probe->said.len > 0)
-		return err_set(err, ERR_REFUSED, why.errnum,
-			       "ask %s what it can do: %s (%s); it said: %s", binary, why.msg,
-			       text, tail_last_line(&probe->said));
-	return err_set(err, ERR_REFUSED, why.errnum, "ask %s what it can do: %s (%s)", binary,
-		       why.msg, text);
-}
-
-static int probe_run(struct probe *probe, const char *binary, struct qemu_facts *facts,
-		     struct err *err)
-{
-	int64_t deadline = deadline_in(PROBE_TIMEOUT_MS);
-	struct err local = ERR_INIT; /* the caller's may be NULL, and it is read here */
-	struct qmp *qmp;
-	int qmp_fd = -1;
-	int r = probe_start(probe, binary, &qmp_fd, err);
-
-	if (r < 0)
-		return err_wrap(err, "ask QEMU what it can do");
-	r = qmp_attach(probe->loop, qmp_fd, "QMP", deadline, &qmp, &local);
-	if (r == 0) {
-		r = probe_ask(qmp, facts, deadline, &local);
-		qmp_close(qmp);
-	}
-	if (r < 0 && r != -ECANCELED)
-		r = probe_explain(probe, binary, &local);
-	if (r < 0)
-		return err_set(err, local.kind, local.errnum, "%s", local.msg);
-	return 0;
-}
-
-int qemu_probe(struct loop *loop, const char *binary, struct qemu_facts **out, struct err *err)
-{
-	struct probe probe = { .loop = loop, .child = CHILD_INIT, .err_fd = -1 };
-	struct qemu_facts *facts = calloc(1, sizeof(*facts));
-	int r;
-
-	if (!facts)
-		return err_nomem(err);
-	facts->binary = strdup(binary);
-	if (!facts->binary)
-		r = err_nomem(err);
-	else
-		r = probe_run(&probe, binary, facts, err);
-	probe_stop(&probe);
-	if (r < 0) {
-		qemu_facts_free(facts);
-		return r;
-	}
-	*out = facts;
-	return 0;
-}
-
-void qemu_facts_free(struct qemu_facts *facts)
-{
-	if (!facts)
-		return;
-	free(facts->binary);
-	free(facts->version);
-	json_decref(facts->machines);
-	json_decref(facts->cpus);
-	free(facts);
-}
-
-/* Whether one of the objects in list has that text under key. */
-static bool list_has(const json_t *list, const char *key, const char *text)
-{
-	const json_t *object;
+	const json_t *entry = schema_find(schema, "command", command);
+	const json_t *object = schema_find(schema, "object", json_get_text(entry, "arg-type"));
+	const json_t *member;
 	size_t i;
 
-	json_array_foreach (list, i, object) {
-		const char *value = json_string_value(json_object_get(object, key));
+	json_array_foreach (json_object_get(object, "members"), i, member)
+		if (str_eq(json_get_text(member, "name"), argument))
+			return true;
+	return false;
+}
 
-		if (value && str_eq(value, text))
+/* The schema hides the names of types: an enum is known by two of its values. */
+static bool has_enum(const json_t *schema, const char *one, const char *other)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach (schema, i, entry) {
+		const json_t *values = json_object_get(entry, "values");
+
+		if (list_has(values, one) && list_has(values, other))
 			return true;
 	}
 	return false;
 }
 
-bool qemu_has_machine(const struct qemu_facts *facts, const char *machine)
+static void read_schema(struct qemu_facts *facts, const json_t *schema)
 {
-	return list_has(facts->machines, "name", machine) ||
-	       list_has(facts->machines, "alias", machine);
+	facts->json_device = has_feature(schema, "device_add", "json-cli-hotplug");
+	facts->wait_unplug = has_enum(schema, "postcopy-active", "wait-unplug");
+	facts->patches.unplug_timeout =
+		has_argument(schema, "migrate-set-parameters", "unplug-timeout");
+	facts->patches.query_failover = schema_find(schema, "command", "query-failover");
+	facts->patches.failover_replug = schema_find(schema, "command", "failover-replug");
+	facts->patches.failover_buses =
+		schema_find(schema, "command", "query-pci-failover-buses");
+	facts->patches.primary_event = schema_find(schema, "event", "FAILOVER_PRIMARY_CHANGED");
 }
 
-bool qemu_has_cpu(const struct qemu_facts *facts, const char *model)
+/* ---- devices ---- */
+
+/*
+ * device-list-properties knows no aliases, and -device does.
+ * Source: QEMU qdev_alias_table; "virtio-net" is a -pci, a -ccw or a -device.
+ */
+static void spell_driver(const char *driver, struct strv *names)
 {
-	return list_has(facts->cpus, "name", model);
+	static const char *const suffixes[] = { "-pci", "-ccw", "-device" };
+	static const char *const aliases[][2] = { { "ac97", "AC97" },
+						  { "ahci", "ich9-ahci" },
+						  { "e1000-82540em", "e1000" },
+						  { "es1370", "ES1370" },
+						  { "lsi", "lsi53c895a" } };
+
+	strv_add(names, driver);
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+		if (str_eq(driver, aliases[i][0]))
+			strv_add(names, aliases[i][1]);
+	if (str_starts(driver, "virtio-"))
+		for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+			strv_addf(names, "%s%s", driver, suffixes[i]);
+}
+
+/* The names of the properties in an answer; NULL: out of memory. */
+static json_t *property_names(const json_t *answer)
+{
+	json_t *names = json_array();
+	const json_t *property;
+	size_t i;
+
+	json_array_foreach (answer, i, property)
+		json_array_append(names, json_object_get(property, "name"));
+	return names;
+}
+
+/*
+ * It loads the module that has the driver, if one has: in a QEMU that runs, devices that
+ * it has are all that is asked for, and those are loaded.
+ */
+static int ask_driver(const struct probe *probe, const char *driver, struct err *err)
+{
+	json_t *devices = probe->facts->devices;
+	_cleanup_(strv_clear) struct strv names = { 0 };
+	int r = -EREMOTEIO;
+
+	if (json_object_get(devices, driver))
+		return 0;
+	spell_driver(driver, &names);
+	if (names.failed)
+		return err_nomem(err);
+	for (size_t i = 0; i < names.n && r == -EREMOTEIO; i++) {
+		json_t *typename = json_pack("{ss}", "typename", names.v[i]);
+		json_t *answer;
+
+		/* No UTF-8, as a command line may have it: nothing that can be asked. */
+		if (!typename)
+			return 0;
+		r = qmp_command(probe->qmp, "device-list-properties", typename, probe->deadline,
+				&answer, err);
+		if (r < 0)
+			continue;
+		r = json_object_set_new(devices, driver, property_names(answer)) < 0 ?
+			    err_nomem(err) :
+			    1;
+		json_decref(answer);
+	}
+	/* It is asked for the name of a type, and refuses only what is no device. */
+	if (r == -EREMOTEIO)
+		r = json_object_set_new(devices, driver, json_null()) < 0 ? err_nomem(err) : 0;
+	return r < 0 ? err_wrap(err, "device-list-properties %s", driver) : 0;
+}
+
+static int ask_devices(const struct probe *probe, struct err *err)
+{
+	static const char *const always[] = { "virtio-net-pci", "vfio-pci" };
+	const struct machine *machine = probe->machine;
+	int r = 0;
+
+	probe->facts->devices = json_object();
+	if (!probe->facts->devices)
+		return err_nomem(err);
+	for (size_t i = 0; i < ARRAY_SIZE(always) && r == 0; i++)
+		r = ask_driver(probe, always[i], err);
+	for (size_t i = 0; machine && i < machine->n_devices && r == 0; i++)
+		if (json_object_size(probe->facts->devices) < MAX_DRIVERS)
+			r = ask_driver(probe, machine->devices[i].driver, err);
+	return r;
+}
+
+/* ---- all ---- */
+
+/* An answer that has to be an array: a QEMU that runs is not trusted. */
+static int ask_array(const struct probe *probe, const char *command, json_t **out,
+		     struct err *err)
+{
+	int r = qmp_command(probe->qmp, command, NULL, probe->deadline, out, err);
+
+	if (r < 0)
+		return err_wrap(err, "%s", command);
+	if (json_is_array(*out))
+		return 0;
+	json_decref(*out);
+	*out = NULL;
+	return err_set(err, ERR_REFUSED, EPROTO, "%s: the answer is no list", command);
+}
+
+static int ask_kvm(const struct probe *probe, struct err *err)
+{
+	json_t *answer;
+	int r = qmp_command(probe->qmp, "query-kvm", NULL, probe->deadline, &answer, err);
+
+	if (r == -EREMOTEIO) /* a build without it */
+		return 0;
+	if (r < 0)
+		return err_wrap(err, "query-kvm");
+	probe->facts->kvm = json_is_true(json_object_get(answer, "enabled"));
+	json_decref(answer);
+	return 0;
+}
+
+static int ask_all(const struct probe *probe, struct err *err)
+{
+	struct qemu_facts *facts = probe->facts;
+	json_t *schema;
+	int r;
+
+	facts->version = strdup(qmp_version(probe->qmp));
+	if (!facts->version)
+		return err_nomem(err);
+	r = ask_array(probe, "query-machines", &facts->machines, err);
+	if (r == 0)
+		r = ask_array(probe, "query-cpu-definitions", &facts->cpus, err);
+	if (r == 0)
+		r = ask_kvm(probe, err);
+	if (r < 0)
+		return r;
+	/* An option that was left out of the build is an error here, not an empty answer. */
+	facts->sandbox = qmp_command(probe->qmp, "query-command-line-options",
+				     json_pack("{ss}", "option", "sandbox"), probe->deadline,
+				     NULL, NULL) == 0;
+	r = ask_array(probe, "query-qmp-schema", &schema, err);
+	if (r < 0)
+		return r;
+	read_schema(facts, schema);
+	json_decref(schema);
+	return ask_devices(probe, err);
+}
+
+static int probe_new(struct probe *probe, const char *binary, const struct machine *machine,
+		     struct err *err)
+{
+	struct qemu_facts *facts = calloc(1, sizeof(*facts));
+
+	if (!facts)
+		return err_nomem(err);
+	facts->binary = strdup(binary);
+	if (!facts->binary) {
+		free(facts);
+		return err_nomem(err);
+	}
+	*probe = (struct probe){ .machine = machine, .facts = facts };
+	return 0;
+}
+
+static int on_started(void *data, struct qmp *qmp, int64_t deadline, struct err *err)
+{
+	struct probe *probe = data;
+
+	probe->qmp = qmp;
+	probe->deadline = deadline;
+	return ask_all(probe, err);
+}
+
+static int run_probe(struct loop *loop, struct probe *probe, struct err *err)
+{
+	const char *binary = probe->facts->binary;
+	_cleanup_free_ char *purpose = str_printf("ask %s what it can do", binary);
+	_cleanup_(strv_clear) struct strv argv = { 0 };
+	const struct machine *machine = probe->machine;
+
+	if (!purpose)
+		return err_nomem(err);
+	strv_add(&argv, binary);
+	strv_add(&argv, "-machine");
+	strv_add(&argv, "none");
+	for (size_t i = 0; machine && i < machine->accel.n; i++) {
+		strv_add(&argv, "-accel");
+		strv_add(&argv, machine->accel.v[i]);
+	}
+	return qemu_run(loop, &argv, purpose, on_started, probe, err);
+}
+
+int qemu_probe(struct loop *loop, const char *binary, const struct machine *machine,
+	       struct qemu_facts **out, struct err *err)
+{
+	struct probe probe;
+	int r = probe_new(&probe, binary, machine, err);
+
+	if (r < 0)
+		return r;
+	r = run_probe(loop, &probe, err);
+	if (r < 0)
+		qemu_facts_free(probe.facts);
+	else
+		*out = probe.facts;
+	return r;
+}
+
+int qemu_probe_running(struct qmp *qmp, const char *binary, const struct machine *machine,
+		       int64_t deadline, struct qemu_facts **out, struct err *err)
+{
+	struct probe probe;
+	int r = probe_new(&probe, binary, machine, err);
+
+	if (r < 0)
+		return r;
+	probe.qmp = qmp;
+	probe.deadline = deadline;
+	r = ask_all(&probe, err);
+	if (r < 0)
+		qemu_facts_free(probe.facts);
+	else
+		*out = probe.facts;
+	return r < 0 ? err_wrap(err, "ask %s what it can do", binary) : 0;
 }

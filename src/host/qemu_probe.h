@@ -6,26 +6,22 @@
 #ifndef VMFO_HOST_QEMU_PROBE_H
 #define VMFO_HOST_QEMU_PROBE_H
 
-#include <jansson.h>
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "io/loop.h"
+#include "proto/qmp.h"
+#include "topology/machine.h"
+#include "topology/qemu_facts.h"
 
-struct qemu_facts {
-	char *binary;
-	char *version;    /* "7.2.18" */
-	json_t *machines; /* query-machines */
-	json_t *cpus;     /* query-cpu-definitions */
-	bool sandbox;     /* it was built with its seccomp filter */
-	bool json_device; /* -device takes JSON, and such a device can be unplugged */
-};
+/*
+ * machine: whose accelerators it is started with, and whose devices it is asked about;
+ * NULL: QEMU's default, and virtio-net-pci and vfio-pci only.
+ * Errors: ERR_REFUSED: it does not start, or does not answer.
+ */
+int qemu_probe(struct loop *loop, const char *binary, const struct machine *machine,
+	       struct qemu_facts **out, struct err *err);
 
-/* Errors: ERR_REFUSED: it does not start, or does not answer. */
-int qemu_probe(struct loop *loop, const char *binary, struct qemu_facts **out, struct err *err);
-void qemu_facts_free(struct qemu_facts *facts); /* takes NULL */
-
-bool qemu_has_machine(const struct qemu_facts *facts, const char *machine); /* or alias */
-bool qemu_has_cpu(const struct qemu_facts *facts, const char *model);
+/* The same of one that runs. binary: for messages. */
+int qemu_probe_running(struct qmp *qmp, const char *binary, const struct machine *machine,
+		       int64_t deadline, struct qemu_facts **out, struct err *err);
 
 #endif

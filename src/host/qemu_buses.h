@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The buses of a machine, asked of QEMU itself: started with the machine's type and its
+ * bridges only, paused and without a guest; or of one that runs.
+ */
+#ifndef VMFO_HOST_QEMU_BUSES_H
+#define VMFO_HOST_QEMU_BUSES_H
+
+#include "base/err.h"
+#include "io/loop.h"
+#include "proto/qmp.h"
+#include "topology/buses.h"
+#include "topology/machine.h"
+
+/*
+ * machine: its type, the properties and -global that matter to hot-plugging, and its
+ * bridges (ports, switches, pxb) are given to binary; nothing else of it is.
+ * Errors: ERR_REFUSED: it does not start so; the message has what it said.
+ */
+int qemu_buses_read(struct loop *loop, const char *binary, const struct machine *machine,
+		    struct buses **out, struct err *err);
+
+/* Of a QEMU that runs: queries only (qom-list, qom-get). */
+int qemu_buses_ask(struct qmp *qmp, int64_t deadline, struct buses **out, struct err *err);
+
+#endif
