@@ -10,11 +10,12 @@
 #include "base/str.h"
 #include "commands.h"
 #include "model/vmdef.h"
+#include "topology/rule.h"
 
 const struct command *const commands[] = {
-	&cmd_launch,   &cmd_list,     &cmd_status, &cmd_stop,  &cmd_migrate,
-	&cmd_cancel,   &cmd_replug,   &cmd_help,   &cmd_agent, &cmd_guard,
-	&cmd_describe, &cmd_complete, NULL,
+	&cmd_check_topology, &cmd_launch,   &cmd_list,     &cmd_status, &cmd_stop,
+	&cmd_migrate,        &cmd_cancel,   &cmd_replug,   &cmd_help,   &cmd_agent,
+	&cmd_guard,          &cmd_describe, &cmd_complete, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -98,6 +99,12 @@ struct parse {
 	void *options;
 };
 
+/* Whether anything may stand after "--". */
+static bool takes_rest(const struct command *command)
+{
+	return strstr(command->argp->args_doc ?: "", "[-- ");
+}
+
 /*
  * The nth word of args_doc, without brackets, into buf.  Return: 1: it is required, 0: it is
  * optional, -1: there is none.
@@ -108,11 +115,11 @@ static int nth_arg(const struct command *command, unsigned int n, char buf[32])
 	bool optional;
 	size_t len;
 
-	for (; n && *p; n--) {
+	for (; n && *p && !str_starts(p, "[-- "); n--) {
 		p += strcspn(p, " ");
 		p += strspn(p, " ");
 	}
-	if (!*p)
+	if (!*p || str_starts(p, "[-- "))
 		return -1;
 	optional = *p == '[';
 	p += optional;
@@ -134,6 +141,13 @@ static error_t parse_args(int key, char *arg, struct argp_state *state)
 		state->child_inputs[1] = &parse->self->level;
 		return 0;
 	case ARGP_KEY_ARG:
+		if (state->quoted && state->next > state->quoted &&
+		    takes_rest(parse->self->command)) {
+			parse->self->rest = &state->argv[state->next - 1];
+			parse->self->n_rest = state->argc - state->next + 1;
+			state->next = state->argc;
+			return 0;
+		}
 		if (nth_arg(parse->self->command, state->arg_num, name) < 0)
 			argp_error(state, "\"%s\" is one argument too many", arg);
 		else if (str_eq(name, "VM") && vm_name_check(arg, &err) < 0)
@@ -210,6 +224,16 @@ long long command_parse_bytes(struct argp_state *state, const char *what, const 
 		argp_error(state, "%s: \"%s\" is not a number of bytes, as in 500M or 2G", what,
 			   arg);
 	return value << shift;
+}
+
+void command_parse_rule(struct argp_state *state, const char *arg, struct strv *out)
+{
+	if (!rule_find(arg))
+		argp_error(state,
+			   "--suppress: there is no rule \"%s\"; 'vmfo check-topology "
+			   "--list-rules' lists them",
+			   arg);
+	strv_add(out, arg);
 }
 
 enum { OPT_JSON = 0x100 };

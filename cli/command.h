@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "narrate.h"
 
 #define COMMAND_MAX_ARGS 2
@@ -21,7 +22,9 @@ struct command;
 struct invocation {
 	const struct command *command;
 	int argc;
-	char **argv;              /* argv[0] is the subcommand's name */
+	char **argv; /* argv[0] is the subcommand's name */
+	char **rest; /* what stands after "--", where args_doc allows it */
+	int n_rest;
 	enum narrate_level level; /* as the options so far have it */
 };
 
@@ -30,7 +33,8 @@ struct command {
 	const char *summary; /* one line, imperative */
 	/*
 	 * options, parser (of options only; its struct arrives as state->input), args_doc:
-	 * "VM HOST", words in brackets being optional; and doc, shown by --help.
+	 * "VM HOST", words in brackets being optional, "[-- WORD...]" last being anything; and
+	 * doc, shown by --help.
 	 */
 	const struct argp *argp;
 	int (*run)(struct invocation *self); /* Return: the exit status */
@@ -67,6 +71,9 @@ long long command_parse_int(struct argp_state *state, const char *what, const ch
 
 /* Bytes, with an optional suffix K, M, G or T (powers of 1024). */
 long long command_parse_bytes(struct argp_state *state, const char *what, const char *arg);
+
+/* The name of a topology rule (of --suppress), added to out. */
+void command_parse_rule(struct argp_state *state, const char *arg, struct strv *out);
 
 /* Options and parser of a command that has no option but --json. input: a bool. */
 extern const struct argp_option command_json_options[];

@@ -4,10 +4,12 @@
 
 #include "commands.h"
 #include "flow/status.h"
+#include "topology/rule.h"
 
 static const struct argp argp = {
 	.args_doc = "WHAT",
-	.doc = "Print what could stand on a command line, one a line: \"vms\".",
+	.doc = "Print what could stand on a command line, one a line: \"vms\", "
+	       "\"rules\".",
 };
 
 static int print_vms(struct err *err)
@@ -26,15 +28,23 @@ static int print_vms(struct err *err)
 	return r;
 }
 
+static void print_rule(void *data, const struct rule *rule)
+{
+	(void)data;
+	puts(rule->name);
+}
+
 static int complete_run(struct invocation *self)
 {
 	const char *args[COMMAND_MAX_ARGS];
 	struct err err = ERR_INIT;
-	int r;
+	int r = 0;
 
 	command_parse(self, args, NULL);
 	if (str_eq(args[0], "vms"))
 		r = print_vms(&err);
+	else if (str_eq(args[0], "rules"))
+		rule_each(print_rule, NULL);
 	else
 		r = err_set(&err, ERR_USAGE, EINVAL, "there is nothing to complete for \"%s\"",
 			    args[0]);

@@ -7,10 +7,11 @@
 #include "model/hostdef.h"
 #include "model/vmdef.h"
 #include "render.h"
+#include "render_check.h"
 #include "usage.h"
 
 static const struct argp argp = {
-	.doc = "Print every command, option and key of a definition as one JSON object, from the "
+	.doc = "Print every command, option, topology rule and key of a definition as one JSON object, from the "
 	       "tables that vmfo itself works by.",
 };
 
@@ -55,9 +56,15 @@ static json_t *describe_formats(void)
 	return json_pack("{so so}", "vmfo-vm", vm, "vmfo-host", host);
 }
 
+static void add_rule(void *data, const struct rule *rule)
+{
+	json_array_append_new(data, render_rule_json(rule));
+}
+
 static json_t *describe(void)
 {
 	json_t *list = json_array(), *global = json_array(), *common = json_array();
+	json_t *rules = json_array();
 
 	for (const struct command *const *c = commands; *c; c++)
 		json_array_append_new(list, describe_command(*c));
@@ -67,9 +74,10 @@ static json_t *describe(void)
 	add_options(common,
 		    (const struct argp_option[]){
 			    { "help", '?', NULL, 0, "Give this help list", 0 }, { 0 } });
-	return json_pack("{ss ss so so so so}", "schema", "vmfo.describe/1", "version",
+	rule_each(add_rule, rules);
+	return json_pack("{ss ss so so so so so}", "schema", "vmfo.describe/1", "version",
 			 VMFO_VERSION, "options", global, "common_options", common, "commands",
-			 list, "formats", describe_formats());
+			 list, "formats", describe_formats(), "rules", rules);
 }
 
 static int describe_run(struct invocation *self)

@@ -4,7 +4,7 @@
 #include "render.h"
 #include "session.h"
 
-enum { OPT_FILE = 'f', OPT_JSON = 0x100, OPT_WAIT_PAIR };
+enum { OPT_FILE = 'f', OPT_JSON = 0x100, OPT_SUPPRESS, OPT_WAIT_PAIR };
 
 struct options {
 	struct launch_opts launch;
@@ -15,6 +15,8 @@ static const struct argp_option option_list[] = {
 	{ "file", OPT_FILE, "DEF", 0, "Take this definition, and keep it as the VM's own", 0 },
 	{ "wait-pair", OPT_WAIT_PAIR, "SECONDS", 0,
 	  "Wait so long for every failover pair to be whole", 0 },
+	{ "suppress", OPT_SUPPRESS, "RULE", 0,
+	  "Start it whatever this topology rule finds; may be given again", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the result as a JSON object", 0 },
 	{ 0 },
 };
@@ -30,6 +32,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_WAIT_PAIR:
 		options->launch.wait_pair_s =
 			(int)command_parse_int(state, "--wait-pair", arg, 0, 86400);
+		return 0;
+	case OPT_SUPPRESS:
+		command_parse_rule(state, arg, &options->launch.suppress);
 		return 0;
 	case OPT_JSON:
 		options->json = true;
@@ -58,10 +63,14 @@ static int launch_run(struct invocation *self)
 	command_parse(self, args, &options);
 	options.launch.vm = args[0];
 	r = session_open(&session, self, NULL, -1, &err);
-	if (r < 0)
-		return command_fail(self, &err);
-	r = flow_launch(&session.env, &options.launch, &result, &err);
-	return session_end(&session, r, &result, options.json, render_launch, &err);
+	if (r == 0) {
+		r = flow_launch(&session.env, &options.launch, &result, &err);
+		r = session_end(&session, r, &result, options.json, render_launch, &err);
+	} else {
+		r = command_fail(self, &err);
+	}
+	strv_clear(&options.launch.suppress);
+	return r;
 }
 
 const struct command cmd_launch = {

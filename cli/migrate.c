@@ -14,6 +14,7 @@ enum {
 	OPT_JSON,
 	OPT_PROGRESS_FD,
 	OPT_REPLUG,
+	OPT_SUPPRESS,
 	OPT_TIMEOUT,
 	OPT_UNPLUG_TIMEOUT,
 };
@@ -41,6 +42,8 @@ static const struct argp_option option_list[] = {
 	  0 },
 	{ "allow-degraded", OPT_ALLOW_DEGRADED, NULL, 0,
 	  "Move the VM even if a pair is not whole before", 0 },
+	{ "suppress", OPT_SUPPRESS, "RULE", 0,
+	  "Move it whatever this topology rule finds; may be given again", 0 },
 	{ "dry-run", OPT_DRY_RUN, NULL, 0, "Make all checks, change nothing", 0 },
 	{ "events", OPT_EVENTS, "FILE", 0, "Write what happens to FILE, a JSON object a line",
 	  0 },
@@ -94,6 +97,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options->progress_fd =
 			(int)command_parse_int(state, "--progress-fd", arg, 0, 65535);
 		return 0;
+	case OPT_SUPPRESS:
+		command_parse_rule(state, arg, &options->migrate.suppress);
+		return 0;
 	case OPT_JSON:
 		options->json = true;
 		return 0;
@@ -129,10 +135,14 @@ static int migrate_run(struct invocation *self)
 	options.migrate.vm = args[0];
 	options.migrate.host = args[1];
 	r = session_open(&session, self, options.events, options.progress_fd, &err);
-	if (r < 0)
-		return command_fail(self, &err);
-	r = flow_migrate(&session.env, &options.migrate, &result, &err);
-	return session_end(&session, r, &result, options.json, render_migrate, &err);
+	if (r == 0) {
+		r = flow_migrate(&session.env, &options.migrate, &result, &err);
+		r = session_end(&session, r, &result, options.json, render_migrate, &err);
+	} else {
+		r = command_fail(self, &err);
+	}
+	strv_clear(&options.migrate.suppress);
+	return r;
 }
 
 const struct command cmd_migrate = {

@@ -79,6 +79,14 @@ void narrate_warn(const char *fmt, ...)
 	NARRATE_AT(LOG_LEVEL_WARN);
 }
 
+void narrate_text(const char *text)
+{
+	pthread_mutex_lock(&narration.mutex);
+	fprintf(stderr, "%s%s\n", narration.live_shown ? CLEAR_LINE : "", text);
+	narration.live_shown = false;
+	pthread_mutex_unlock(&narration.mutex);
+}
+
 bool narrate_can_live(void)
 {
 	const char *term = getenv("TERM");

@@ -21,6 +21,9 @@ void narrate_start(enum narrate_level level);
 void narrate_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void narrate_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Lines that are ready as they are, always. */
+void narrate_text(const char *text);
+
 /* Whether a live line may be shown: standard error is a terminal that can rewrite one. */
 bool narrate_can_live(void);
 

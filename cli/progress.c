@@ -4,8 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "format.h"
 #include "narrate.h"
+#include "render_check.h"
 
 #define LINE_INTERVAL_MS 10000
 
@@ -59,6 +61,30 @@ static void show_progress(struct progress *progress, const struct report_event *
 		narrate_note("%s", line);
 }
 
+/*
+ * An error in full, as vmfo check-topology prints it: it is what stops the flow. Of what
+ * does not, a line says enough.
+ */
+static void show_finding(const struct finding *finding)
+{
+	_cleanup_free_ char *text = NULL;
+
+	switch (finding->severity) {
+	case SEVERITY_ERROR:
+		text = render_finding_text(finding);
+		if (text)
+			narrate_text(text);
+		break;
+	case SEVERITY_WARNING:
+		narrate_warn("%s: %s: %s", finding->rule, finding->object, finding->found);
+		break;
+	case SEVERITY_INFO:
+		narrate_note("info: %s: %s: %s", finding->rule, finding->object,
+			     finding->found);
+		break;
+	}
+}
+
 void progress_show(struct progress *progress, const struct report_event *event)
 {
 	char elapsed[FORMAT_SIZE];
@@ -80,6 +106,9 @@ void progress_show(struct progress *progress, const struct report_event *event)
 		break;
 	case REPORT_WARNING:
 		narrate_warn("%s", event->text);
+		break;
+	case REPORT_FINDING:
+		show_finding(event->finding);
 		break;
 	}
 }

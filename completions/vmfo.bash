@@ -1,13 +1,18 @@
-# bash completion for vmfo(1). Made by `make completions` from vmfo's tables of options.
+# bash completion for vmfo(1). Made by `make generated` from vmfo's tables of options.
 # shellcheck shell=bash disable=SC2207
 
 # What a command takes: its options, its arguments, and the values of its options.
 _vmfo_table() {
 	case $1 in
-	launch)
-		options='--file --wait-pair --json --verbose --quiet --help'
+	check-topology)
+		options='--file --cmdline --qmp --target --qemu --no-host --sysroot --suppress --strict --buses --machine --list-rules --explain --json --verbose --quiet --help'
 		arguments='VM'
-		values='--file=DEF --wait-pair=SECONDS'
+		values='--file=DEF --cmdline=FILE --qmp=SOCKET --target=HOST --qemu=BINARY --sysroot=DIR --suppress=RULE --machine=TYPE --explain=RULE'
+		;;
+	launch)
+		options='--file --wait-pair --suppress --json --verbose --quiet --help'
+		arguments='VM'
+		values='--file=DEF --wait-pair=SECONDS --suppress=RULE'
 		;;
 	list)
 		options='--json --verbose --quiet --help'
@@ -25,9 +30,9 @@ _vmfo_table() {
 		values='--timeout=SECONDS'
 		;;
 	migrate)
-		options='--unplug-timeout --timeout --downtime-limit --bandwidth --replug --allow-degraded --dry-run --events --progress-fd --json --verbose --quiet --help'
+		options='--unplug-timeout --timeout --downtime-limit --bandwidth --replug --allow-degraded --suppress --dry-run --events --progress-fd --json --verbose --quiet --help'
 		arguments='VM HOST'
-		values='--unplug-timeout=SECONDS --timeout=SECONDS --downtime-limit=MS --bandwidth=RATE --replug=deferred|hidden --events=FILE --progress-fd=N'
+		values='--unplug-timeout=SECONDS --timeout=SECONDS --downtime-limit=MS --bandwidth=RATE --replug=deferred|hidden --suppress=RULE --events=FILE --progress-fd=N'
 		;;
 	cancel)
 		options='--verbose --quiet --help'
@@ -48,7 +53,7 @@ _vmfo_table() {
 	esac
 }
 
-_vmfo_commands='launch list status stop migrate cancel replug help'
+_vmfo_commands='check-topology launch list status stop migrate cancel replug help'
 _vmfo_options='--help --quiet --verbose --version'
 
 # Candidates for one word of the given kind.
@@ -62,7 +67,8 @@ _vmfo_kind() {
 		COMPREPLY=($(compgen -W "$hosts" -A hostname -- "$2"))
 		;;
 	COMMAND) COMPREPLY=($(compgen -W "$_vmfo_commands" -- "$2")) ;;
-	DEF | FILE)
+	RULE) COMPREPLY=($(compgen -W "$(vmfo __complete rules 2>/dev/null)" -- "$2")) ;;
+	DEF | FILE | SOCKET | DIR | BINARY)
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$2"))
 		;;

@@ -2,94 +2,73 @@
 #include "flow/far_check.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#include "flow/qemu_start.h"
-#include "flow/store.h"
-#include "host/qemu_probe.h"
+#include "base/json.h"
+#include "flow/pair.h"
+#include "flow/survey.h"
+#include "topology/vf_match.h"
 
-/* The name: nobody runs it, nobody works on it, and no other VM is defined by it. */
-static int check_name(struct vm *vm, const struct vmdef *def, struct strv *problems,
-		      struct err *err)
+#define SCOPES_THERE (SCOPE(SCOPE_QEMU) | SCOPE(SCOPE_HOST) | SCOPE(SCOPE_TARGET))
+
+/* What only the run folder and the journals know: nobody else works on that name. */
+static int check_idle(struct vm *vm, struct findings *out, struct err *err)
 {
-	_cleanup_(vm_closep) struct vm *present = NULL;
 	struct err why = ERR_INIT;
 	char operation[32];
 	pid_t holder;
-	int r = vm_open(vm->env, vm->name, &present, err);
+	int r = lock_holder(vm->rundir, &holder, operation, err);
 
-	if (r == 0)
-		r = vm_find_running(present, err);
 	if (r < 0)
 		return r;
-	if (r > 0)
-		strv_addf(problems, "a VM \"%s\" runs there already (process %d)", vm->name,
-			  present->pid);
-	r = lock_holder(present->rundir, &holder, operation, err);
-	if (r < 0)
-		return r;
-	if (holder && !present->pid)
-		strv_addf(problems, "another vmfo there works on \"%s\" (%s)", vm->name,
-			  *operation ? operation : "starting");
+	if (holder)
+		rule_report(out, "name-taken", vm->name,
+			    "another vmfo there works on \"%s\" (%s)", vm->name,
+			    *operation ? operation : "starting");
 	if (vm_check_settled(vm, &why) < 0)
-		strv_add(problems, why.msg);
-	vmdef_free(present->def);
-	present->def = NULL;
-	/* Only a VM that is stored counts: what is in CONFDIR was never launched there. */
-	if (store_load_stored(vm->env, vm->name, &present->def) == 0 &&
-	    !str_eq(present->def->uuid, def->uuid))
-		strv_addf(problems, "another VM is defined there by the name \"%s\" (uuid %s)",
-			  vm->name, present->def->uuid);
+		rule_report(out, "name-taken", vm->name, "%s", why.msg);
 	return 0;
 }
 
-/* Of "7.2.18": major * 1000 + minor. The third number only mends. */
-static int version_number(const char *version)
+/* What would be plugged for a pair. vfs: vf_match_json(). */
+static json_t *choose(const struct topo_pair *pair, const json_t *vfs)
 {
-	int major = 0, minor = 0;
+	const json_t *choice = json_object_get(vfs, pair->id ?: "");
+	_cleanup_free_ char *primary = NULL;
 
-	sscanf(version, "%d.%d", &major, &minor);
-	return major * 1000 + minor;
+	if (pair->def && pair->def->primary.kind == VM_PRIMARY_EMULATED)
+		primary = pair_primary_text(pair->def);
+	else if (json_is_string(json_object_get(choice, "primary")))
+		primary = strdup(json_get_text(choice, "primary"));
+	return json_pack("{ss so sO?}", "pair", pair->id ?: "", "primary",
+			 json_text_or_null(primary), "candidates",
+			 json_object_get(choice, "candidates"));
 }
 
-static void check_qemu(const struct vm *vm, const struct qemu_facts *facts,
-		       const json_t *source, struct strv *problems)
+static json_t *choose_all(const struct topo *topo)
 {
-	const char *from = json_string_value(json_object_get(source, "qemu_version"));
+	json_t *vfs = topo->host ? vf_match_json(topo) : NULL;
+	json_t *list = json_array();
 
-	if (!qemu_has_machine(facts, vm->def->machine))
-		strv_addf(problems, "its QEMU %s (%s) has no machine type \"%s\"",
-			  facts->version, facts->binary, vm->def->machine);
-	if (!qemu_has_cpu(facts, vm->def->cpu.model))
-		strv_addf(problems, "its QEMU %s (%s) has no CPU model \"%s\"", facts->version,
-			  facts->binary, vm->def->cpu.model);
-	if (from && version_number(facts->version) < version_number(from))
-		strv_addf(
-			problems,
-			"its QEMU %s (%s) is older than the one the VM runs in (%s): QEMU only "
-			"migrates to the same version or a newer one",
-			facts->version, facts->binary, from);
+	for (size_t i = 0; i < topo->n_pairs; i++)
+		json_array_append_new(list, choose(&topo->pairs[i], vfs));
+	json_decref(vfs);
+	return list;
 }
 
-int far_check(struct vm *vm, const json_t *source, struct strv *problems, struct err *err)
+int far_check(struct vm *vm, const json_t *source, struct findings *out, json_t **devices,
+	      struct err *err)
 {
-	struct qemu_facts *facts;
-	int r = check_name(vm, vm->def, problems, err);
+	const struct survey_what what = { .def = vm->def, .source = source };
+	struct survey survey;
+	int r = survey_open(vm->env, &what, &survey, err);
 
 	if (r < 0)
 		return r;
-	qemu_start_check(vm, problems);
-	if (json_is_true(json_object_get(source, "kvm")) && access("/dev/kvm", R_OK | W_OK) < 0)
-		strv_addf(problems, "the VM runs under KVM, and /dev/kvm there: %s",
-			  strerrordesc_np(errno));
-	r = qemu_probe(vm->env->loop, qemu_binary(vm), &facts, err);
-	if (r == -ECANCELED)
-		return r;
-	if (r < 0) {
-		strv_add(problems, err->msg);
-	} else {
-		check_qemu(vm, facts, source, problems);
-		qemu_facts_free(facts);
-	}
-	return problems->failed ? err_nomem(err) : 0;
+	r = survey_run(&survey, SCOPES_THERE, out, err);
+	if (r == 0)
+		r = check_idle(vm, out, err);
+	if (r == 0)
+		*devices = choose_all(&survey.topo);
+	survey_close(&survey);
+	return r;
 }

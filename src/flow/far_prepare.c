@@ -47,19 +47,17 @@ int far_op_check(void *ctx, const json_t *params, json_t **result, struct err *e
 {
 	struct far *far = ctx;
 	_cleanup_(vm_closep) struct vm *vm = NULL;
-	struct strv problems = { 0 };
-	json_t *list;
+	struct findings found = { 0 };
+	json_t *devices = NULL;
 	int r = open_vm(far->env, params, &vm, err);
 
 	if (r == 0)
-		r = far_check(vm, json_object_get(params, "source"), &problems, err);
+		r = far_check(vm, json_object_get(params, "source"), &found, &devices, err);
 	if (r == 0) {
-		list = json_array();
-		for (size_t i = 0; i < problems.n; i++)
-			json_array_append_new(list, json_string(problems.v[i]));
-		*result = json_pack("{so}", "problems", list);
+		*result = findings_json(&found);
+		json_object_set_new(*result, "devices", devices ?: json_null());
 	}
-	strv_clear(&problems);
+	findings_clear(&found);
 	return r;
 }
 

@@ -5,18 +5,44 @@
 #include <stdlib.h>
 
 #include "flow/datapath.h"
+#include "flow/judge.h"
 #include "flow/notify.h"
 #include "flow/pair.h"
 #include "flow/qemu_start.h"
 #include "flow/run.h"
 #include "flow/store.h"
+#include "flow/survey.h"
+
+#define SCOPES (SCOPE(SCOPE_PAIR) | SCOPE(SCOPE_QEMU) | SCOPE(SCOPE_HOST))
+
+/*
+ * The topology rules, those that a VM that does not run yet can be asked. facts: what its
+ * QEMU can do, the caller's; NULL where it could not be asked.
+ */
+static int check_topology(struct flow_run *run, struct vm *vm, const struct launch_opts *opts,
+			  struct qemu_facts **facts, struct err *err)
+{
+	const struct survey_what what = { .def = vm->def };
+	struct findings found = { 0 };
+	struct survey survey;
+	int r = survey_open(run->env, &what, &survey, err);
+
+	if (r < 0)
+		return r;
+	r = survey_run(&survey, SCOPES, &found, err);
+	if (r == 0)
+		r = judge_findings(run, &found, &opts->suppress, NULL, SCOPES, ERR_TOPOLOGY,
+				   err);
+	findings_clear(&found);
+	*facts = steal_ptr(survey.qemu);
+	survey_close(&survey);
+	return r;
+}
 
 /* Everything that can be found wrong without changing anything. */
-static int check(struct flow_env *env, struct vm *vm, const struct launch_opts *opts,
-		 struct err *err)
+static int check(struct flow_run *run, struct vm *vm, const struct launch_opts *opts,
+		 struct qemu_facts **facts, struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
-	struct strv problems = { 0 };
 	int r = vm_find_running(vm, err);
 
 	if (r < 0)
@@ -30,17 +56,8 @@ static int check(struct flow_env *env, struct vm *vm, const struct launch_opts *
 		return r;
 	vmdef_free(vm->def);
 	vm->def = NULL;
-	r = store_load(env, vm->name, opts->file, &vm->def, err);
-	if (r < 0)
-		return r;
-	qemu_start_check(vm, &problems);
-	text = strv_join(&problems, "; ");
-	if (!text)
-		r = err_nomem(err);
-	else if (problems.n)
-		r = err_set(err, ERR_REFUSED, ENOENT, "%s", text);
-	strv_clear(&problems);
-	return r;
+	r = store_load(run->env, vm->name, opts->file, &vm->def, err);
+	return r < 0 ? r : check_topology(run, vm, opts, facts, err);
 }
 
 /* Waits for the pairs, all under one deadline, and says what each came to. */
@@ -83,16 +100,19 @@ static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts 
 		  struct err *err)
 {
 	struct qemu_start how = { 0 };
+	struct qemu_facts *facts = NULL;
 	int r = vm_lock(vm, "launch", err);
 
 	if (r < 0)
 		return r;
 	run_phase(run, "check");
-	r = check(run->env, vm, opts, err);
+	r = check(run, vm, opts, &facts, err);
 	if (r == 0) {
 		run_phase(run, "start");
+		how.facts = facts;
 		r = qemu_start(vm, &how, err);
 	}
+	qemu_facts_free(facts);
 	if (r < 0) {
 		/* The folder of a VM that runs is not ours to remove. */
 		if (!vm->pid)

@@ -10,8 +10,9 @@
 
 struct launch_opts {
 	const char *vm;
-	const char *file; /* take this definition, and keep it; NULL: the one it has */
-	int wait_pair_s;  /* wait so long for every pair to be whole; -1: do not */
+	const char *file;     /* take this definition, and keep it; NULL: the one it has */
+	int wait_pair_s;      /* wait so long for every pair to be whole; -1: do not */
+	struct strv suppress; /* names of topology rules that do not count; borrowed */
 };
 
 /*

@@ -217,6 +217,7 @@ static void clear(struct migration *m)
 		state_file_remove(m->vm);
 	vm_close(m->vm);
 	free(m->had_primary);
+	json_decref(m->source_facts);
 }
 
 int flow_migrate(struct flow_env *env, const struct migrate_opts *opts, struct result *result,

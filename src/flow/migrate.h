@@ -18,6 +18,7 @@ struct migrate_opts {
 	bool hidden;           /* --replug=hidden */
 	bool allow_degraded;
 	bool dry_run;
+	struct strv suppress; /* names of topology rules that do not count; borrowed */
 };
 
 /*

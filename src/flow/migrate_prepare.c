@@ -9,8 +9,10 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "flow/judge.h"
 #include "flow/migration.h"
 #include "flow/pair.h"
+#include "flow/survey.h"
 
 /* For the SSH connections of the tunnel. */
 #define TUNNEL_MS 20000
@@ -125,6 +127,33 @@ static int check_running(struct migration *m, struct err *err)
 	return r;
 }
 
+/*
+ * What this host lacks for the VM does not hold it here: it runs, and may be moved for
+ * that very reason. So the rules of the host are told and do not refuse.
+ */
+static int check_topology(struct migration *m, struct err *err)
+{
+	const struct survey_what what = { .def = m->vm->def, .running = m->vm };
+	unsigned int refusing = SCOPE(SCOPE_PAIR) | SCOPE(SCOPE_QEMU);
+	unsigned int scopes = refusing | SCOPE(SCOPE_HOST) | SCOPE(SCOPE_GUEST);
+	struct findings found = { 0 };
+	struct survey survey;
+	int r = survey_open(m->run.env, &what, &survey, err);
+
+	if (r < 0)
+		return r;
+	if (!m->opts.allow_degraded)
+		refusing |= SCOPE(SCOPE_GUEST);
+	m->source_facts = survey_source_json(&survey);
+	r = m->source_facts ? survey_run(&survey, scopes, &found, err) : err_nomem(err);
+	if (r == 0)
+		r = judge_findings(&m->run, &found, &m->opts.suppress, NULL, refusing,
+				   ERR_TOPOLOGY, err);
+	findings_clear(&found);
+	survey_close(&survey);
+	return r;
+}
+
 int migrate_check_source(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
@@ -141,30 +170,26 @@ int migrate_check_source(void *ctx, struct err *err)
 		return r;
 	source_watch(&m->source, m->vm);
 	r = check_pairs(m, err);
+	if (r == 0)
+		r = check_topology(m, err);
 	return r < 0 ? r : wait_after_failure(m, err);
-}
-
-static int uses_kvm(struct vm *vm, bool *out, struct err *err)
-{
-	json_t *ret;
-	int r = vm_qmp(vm, "query-kvm", NULL, &ret, err);
-
-	if (r < 0)
-		return r;
-	*out = json_is_true(json_object_get(ret, "enabled"));
-	json_decref(ret);
-	return 0;
 }
 
 int migrate_check_target(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
-	bool kvm = false;
+	const unsigned int every = ~0U;
+	struct findings found = { 0 };
 	int r = target_open(m->run.env, m->opts.host, &m->target, err);
 
 	if (r == 0)
-		r = uses_kvm(m->vm, &kvm, err);
-	return r < 0 ? r : target_check(m->target, m->vm, qmp_version(m->vm->qmp), kvm, err);
+		r = target_check(m->target, m->vm->def, m->source_facts, &found,
+				 &m->run.result->devices, err);
+	if (r == 0)
+		r = judge_findings(&m->run, &found, &m->opts.suppress, m->opts.host, every,
+				   ERR_REFUSED, err);
+	findings_clear(&found);
+	return r;
 }
 
 /* ---- the target ---- */

@@ -27,6 +27,7 @@ struct migration {
 	struct guard *guard;
 	struct tunnel *tunnel;
 	struct journal *journal;
+	json_t *source_facts;  /* what the target has to know of this host */
 	bool *had_primary;     /* by pair: it was plugged when the migration began */
 	bool begun;            /* `migrate` was sent */
 	bool prepared;         /* the target was told that the source may hand over */

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "host/guest_agent.h"
+#include "host/qemu_decode.h"
 
 /* For a guest agent to answer; a guest without one costs this once an inspection. */
 #define GUEST_AGENT_TIMEOUT_MS 1000
@@ -75,23 +76,16 @@ static int negotiated(struct vm *vm, const struct vm_pair *pair)
 {
 	_cleanup_free_ char *path =
 		str_printf("/machine/peripheral/%s/virtio-backend", pair->id);
-	const json_t *features, *feature;
+	enum fact driver_ok, acked;
 	json_t *status;
-	int found = 0;
-	size_t i;
+	int r;
 
 	if (!path || vm_qmp(vm, "x-query-virtio-status", json_pack("{ss}", "path", path),
 			    &status, NULL) < 0)
 		return -ENOTSUP;
-	features = json_object_get(json_object_get(status, "guest-features"), "dev-features");
-	json_array_foreach (features, i, feature) {
-		const char *text = json_string_value(feature);
-
-		if (text && str_starts(text, "VIRTIO_NET_F_STANDBY"))
-			found = 1;
-	}
+	r = qemu_decode_virtio_status(status, &driver_ok, &acked);
 	json_decref(status);
-	return found;
+	return r < 0 ? -ENOTSUP : acked == FACT_YES;
 }
 
 /* The bridge that a link is a port of; NULL: none. */

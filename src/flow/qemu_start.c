@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "host/qemu_probe.h"
-#include "io/file.h"
 
 /* For QEMU to answer on QMP, beside the time that preallocation takes. */
 #define START_TIMEOUT_MS 30000
@@ -20,74 +18,6 @@
 const char *qemu_binary(const struct vm *vm)
 {
 	return vm->def->qemu ?: vm->env->host->qemu;
-}
-
-static void check_file(struct strv *problems, const char *what, const char *path, int mode)
-{
-	if (path && access(path, mode) < 0)
-		strv_addf(problems, "%s %s: %s", what, path, strerrordesc_np(errno));
-}
-
-static void check_port(struct strv *problems, const char *nic, const struct vm_port *port)
-{
-	const char *name = port->bridge ?: port->tap;
-	struct net_link link;
-	struct err err = ERR_INIT;
-
-	if (!name)
-		return;
-	if (net_link_get(name, &link, &err) < 0)
-		strv_addf(problems, "%s: %s", nic, err.msg);
-	else if (port->bridge && !link.is_bridge)
-		strv_addf(problems, "%s: %s is not a bridge", nic, name);
-	else if (!link.up)
-		strv_addf(problems, "%s: %s is down; set it up: ip link set %s up", nic, name,
-			  name);
-}
-
-static void check_memory(struct strv *problems, const struct vmdef *def)
-{
-	_cleanup_free_ char *text = NULL;
-	const char *line;
-	uint64_t free_kib;
-
-	/* Huge pages are set aside: MemAvailable says nothing of them. */
-	if (def->memory.huge_pages || file_read("/proc/meminfo", 65536, &text, NULL, NULL) < 0)
-		return;
-	line = strstr(text, "MemAvailable:");
-	if (line && sscanf(line, "MemAvailable: %" SCNu64, &free_kib) == 1 &&
-	    free_kib / 1024 < (uint64_t)def->memory.mib)
-		strv_addf(problems,
-			  "memory: the VM needs %d MiB, %" PRIu64 " MiB are available",
-			  def->memory.mib, free_kib / 1024);
-}
-
-void qemu_start_check(const struct vm *vm, struct strv *problems)
-{
-	const struct vmdef *def = vm->def;
-
-	check_file(problems, "kernel", def->boot.kernel, R_OK);
-	check_file(problems, "initrd", def->boot.initrd, R_OK);
-	check_file(problems, "firmware", def->boot.firmware_code, R_OK);
-	check_file(problems, "firmware variables", def->boot.firmware_vars, R_OK | W_OK);
-	for (size_t i = 0; i < def->n_disks; i++)
-		check_file(problems, "disk", def->disks[i].path,
-			   def->disks[i].readonly ? R_OK : R_OK | W_OK);
-	for (size_t i = 0; i < def->n_media; i++)
-		check_file(problems, "media", def->media[i].path, R_OK);
-	for (size_t i = 0; i < def->n_pairs; i++) {
-		const struct vm_pair *pair = &def->pairs[i];
-
-		check_port(problems, pair->id, &pair->standby.port);
-		/* One bridge for both, as a rule: not the same sentence twice. */
-		if (pair->primary.kind == VM_PRIMARY_EMULATED &&
-		    !(pair->primary.port.bridge && pair->standby.port.bridge &&
-		      str_eq(pair->primary.port.bridge, pair->standby.port.bridge)))
-			check_port(problems, pair->id, &pair->primary.port);
-	}
-	for (size_t i = 0; i < def->n_nics; i++)
-		check_port(problems, def->nics[i].id, &def->nics[i].port);
-	check_memory(problems, def);
 }
 
 /* ---- taps ---- */
@@ -204,19 +134,22 @@ static void add_scope(const struct vm *vm, struct strv *argv)
 static int make_argv(const struct vm *vm, const struct qemu_start *how, struct strv *argv,
 		     struct err *err)
 {
-	struct qemu_facts *facts;
 	struct qemu_argv_env env = { .qemu = qemu_binary(vm),
 				     .rundir = vm->rundir,
 				     .vhost_net = access("/dev/vhost-net", R_OK | W_OK) == 0,
 				     .incoming = how->incoming,
 				     .without_primaries = how->without_primaries };
-	int r = qemu_probe(vm->env->loop, env.qemu, &facts, err);
+	const struct qemu_facts *facts = how->facts;
+	struct qemu_facts *asked = NULL;
+	int r = facts ? 0 : qemu_probe(vm->env->loop, env.qemu, NULL, &asked, err);
 
 	if (r < 0)
 		return r;
+	if (asked)
+		facts = asked;
 	env.sandbox = facts->sandbox;
 	env.json_device = facts->json_device;
-	qemu_facts_free(facts);
+	qemu_facts_free(asked);
 	add_scope(vm, argv);
 	return qemu_argv(vm->def, &env, argv, err);
 }

@@ -9,20 +9,16 @@
 #include <stdbool.h>
 
 #include "flow/vm.h"
+#include "topology/qemu_facts.h"
 
 struct qemu_start {
-	bool incoming;          /* paused, awaiting a migration */
-	bool without_primaries; /* they are plugged later, by plug_primary() */
+	bool incoming;                  /* paused, awaiting a migration */
+	bool without_primaries;         /* they are plugged later, by plug_primary() */
+	const struct qemu_facts *facts; /* of its binary; NULL: it is asked first */
 };
 
 /* The binary that vm would run: its definition's, or the host's; borrowed. */
 const char *qemu_binary(const struct vm *vm);
-
-/*
- * What can be known beforehand: files and bridges that the definition names are there,
- * and there is memory for it. Each problem is added to problems as a sentence.
- */
-void qemu_start_check(const struct vm *vm, struct strv *problems);
 
 /*
  * Makes the taps, starts QEMU (in a systemd scope of its own where systemd runs), and

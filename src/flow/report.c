@@ -7,9 +7,9 @@
 
 static const char *const kind_names[] = {
 	[REPORT_PHASE] = "phase", [REPORT_PROGRESS] = "progress", [REPORT_PAIR] = "pair",
-	[REPORT_NOTE] = "note",   [REPORT_WARNING] = "warning",
+	[REPORT_NOTE] = "note",   [REPORT_WARNING] = "warning",   [REPORT_FINDING] = "finding",
 };
-static_assert(ARRAY_SIZE(kind_names) == REPORT_WARNING + 1, "every kind has its name");
+static_assert(ARRAY_SIZE(kind_names) == REPORT_FINDING + 1, "every kind has its name");
 
 static void set_string(json_t *object, const char *key, const char *value)
 {
@@ -35,6 +35,12 @@ json_t *report_event_json(const struct report_event *event)
 	set_string(object, "pair", event->pair);
 	set_string(object, "state", event->state);
 	set_string(object, "text", event->text);
+	if (event->finding) {
+		json_t *finding = finding_json(event->finding);
+
+		json_object_update(object, finding);
+		json_decref(finding);
+	}
 	if (event->kind == REPORT_PROGRESS) {
 		set_known(object, "percent", event->percent);
 		set_known(object, "rate", event->rate);

@@ -9,12 +9,15 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "topology/finding.h"
+
 enum report_kind {
 	REPORT_PHASE,    /* a phase has begun */
 	REPORT_PROGRESS, /* how far the present phase is; several a second */
 	REPORT_PAIR,     /* a pair's state has changed */
 	REPORT_NOTE,     /* something worth a line */
 	REPORT_WARNING,  /* something that a person should look at; also in the result */
+	REPORT_FINDING,  /* what a topology rule found; also in the result */
 };
 
 struct report_event {
@@ -33,6 +36,7 @@ struct report_event {
 	const char *state; /* "asked", "let-go", "plugged", "paired", … */
 	/* REPORT_NOTE, REPORT_WARNING; in REPORT_PROGRESS a detail ("net1 holds on") or NULL */
 	const char *text;
+	const struct finding *finding; /* REPORT_FINDING */
 };
 
 typedef void report_fn(void *user, const struct report_event *event);

@@ -100,7 +100,7 @@ static void add_migration(json_t *object, const struct result *result)
 json_t *result_json(const struct result *result)
 {
 	json_t *pairs = json_array(), *warnings = json_array();
-	json_t *object;
+	json_t *object, *findings;
 
 	for (size_t i = 0; i < result->n_pairs; i++)
 		json_array_append_new(pairs, pair_json(&result->pairs[i]));
@@ -113,6 +113,11 @@ json_t *result_json(const struct result *result)
 			   warnings);
 	if (!object)
 		return NULL;
+	findings = findings_json(&result->findings);
+	json_object_update(object, findings);
+	json_decref(findings);
+	if (result->devices)
+		json_object_set(object, "devices", result->devices);
 	if (result->pid)
 		json_object_set_new(object, "pid", json_integer(result->pid));
 	if (result->transferred_bytes >= 0)
@@ -139,5 +144,7 @@ void result_clear(struct result *result)
 	free(result->target);
 	free(result->reason);
 	strv_clear(&result->warnings);
+	findings_clear(&result->findings);
+	json_decref(result->devices);
 	*result = (struct result){ 0 };
 }

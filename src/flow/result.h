@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "topology/finding.h"
 
 enum outcome {
 	OUTCOME_DONE,
@@ -83,6 +84,8 @@ struct result {
 	struct pair_result *pairs;
 	size_t n_pairs;
 	struct strv warnings;
+	struct findings findings; /* of the topology rules, the target's among them */
+	json_t *devices;          /* dry run: what the target would plug; NULL */
 	bool dry_run;
 };
 

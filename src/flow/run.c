@@ -124,6 +124,13 @@ void run_pair(struct flow_run *run, const char *pair, const char *state)
 	tell(run, &event);
 }
 
+void run_finding(struct flow_run *run, const struct finding *finding)
+{
+	struct report_event event = { .kind = REPORT_FINDING, .finding = finding };
+
+	tell(run, &event);
+}
+
 void run_progress(struct flow_run *run, struct report_event *event)
 {
 	event->kind = REPORT_PROGRESS;

@@ -133,32 +133,22 @@ static int call(struct target *target, const char *op, json_t *params, int64_t t
 	return r < 0 ? err_wrap(err, "%s", target->host) : 0;
 }
 
-int target_check(struct target *target, const struct vm *vm, const char *qemu_version, bool kvm,
-		 struct err *err)
+int target_check(struct target *target, const struct vmdef *def, json_t *source,
+		 struct findings *out, json_t **devices, struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
-	struct strv problems = { 0 };
-	const json_t *list, *problem;
 	json_t *result;
-	size_t i;
 	int r = call(target, "check",
-		     json_pack("{sO s{ss sb}}", "definition", vm->def->source, "source",
-			       "qemu_version", qemu_version, "kvm", (int)kvm),
+		     json_pack("{sO sO}", "definition", def->source, "source", source),
 		     QUICK_MS, &result, err);
 
 	if (r < 0)
 		return r;
-	list = json_object_get(result, "problems");
-	json_array_foreach (list, i, problem)
-		strv_add(&problems, json_string_value(problem) ?: "?");
+	r = findings_parse(result, out, err);
+	if (r < 0)
+		err_wrap(err, "%s", target->host);
+	else if (devices && json_is_array(json_object_get(result, "devices")))
+		*devices = json_incref(json_object_get(result, "devices"));
 	json_decref(result);
-	text = strv_join(&problems, "; ");
-	if (!text)
-		r = err_nomem(err);
-	else if (problems.n)
-		r = err_set(err, ERR_REFUSED, ENOTSUP, "%s cannot take it: %s", target->host,
-			    text);
-	strv_clear(&problems);
 	return r;
 }
 

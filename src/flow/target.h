@@ -8,6 +8,7 @@
 #include "flow/env.h"
 #include "flow/result.h"
 #include "flow/vm.h"
+#include "topology/finding.h"
 
 struct target;
 
@@ -27,9 +28,13 @@ bool target_connected(const struct target *target);
 /* Whether it can, and its QEMU lives; why: set if not. */
 bool target_alive(const struct target *target, struct err *why);
 
-/* Errors: ERR_REFUSED with every problem found, "; " between them. */
-int target_check(struct target *target, const struct vm *vm, const char *qemu_version, bool kvm,
-		 struct err *err);
+/*
+ * Runs the topology rules of that host, and of it against this one, for a definition.
+ * source: survey_source_json(); borrowed. out: added to. devices: what it would plug,
+ * [{pair, primary|null, candidates}], the caller's; NULL: not wanted.
+ */
+int target_check(struct target *target, const struct vmdef *def, json_t *source,
+		 struct findings *out, json_t **devices, struct err *err);
 
 int target_reserve(struct target *target, const struct vm *vm, const char *migration,
 		   bool hidden, struct err *err);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/neighbours.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "flow/store.h"
+#include "flow/vm.h"
+
+void neighbours_free(struct host_vm *vms, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(vms[i].macs);
+		free(vms[i].vfs);
+	}
+	free(vms);
+}
+
+static int fill(struct host_vm *out, const struct vm *vm, struct err *err)
+{
+	const struct vmdef *def = vm->def;
+
+	snprintf(out->name, sizeof(out->name), "%s", def->name);
+	snprintf(out->uuid, sizeof(out->uuid), "%s", def->uuid);
+	out->pid = vm->pid;
+	out->macs = calloc(def->n_pairs + def->n_nics + 1, sizeof(*out->macs));
+	if (!out->macs)
+		return err_nomem(err);
+	for (size_t i = 0; i < def->n_pairs; i++)
+		out->macs[out->n_macs++] = def->pairs[i].mac;
+	for (size_t i = 0; i < def->n_nics; i++)
+		out->macs[out->n_macs++] = def->nics[i].mac;
+	return 0;
+}
+
+/* Return: 1 with out filled, 0: it is neither running nor stored here. */
+static int look(struct flow_env *env, const char *name, struct host_vm *out, struct err *err)
+{
+	_cleanup_(vm_closep) struct vm *vm = NULL;
+	struct err why = ERR_INIT;
+	int r = vm_open(env, name, &vm, err);
+
+	if (r < 0)
+		return r;
+	r = vm_find_running(vm, &why);
+	if (r < 0)
+		log_warn("the VM \"%s\" of this host is not looked at: %s", name, why.msg);
+	if (r == 0) {
+		vmdef_free(vm->def);
+		vm->def = NULL;
+		/* What lies in CONFDIR only was never launched here; a tombstone has left. */
+		r = store_load_stored(env, name, &vm->def) == 0;
+	}
+	if (r <= 0 || !vm->def)
+		return 0;
+	r = fill(out, vm, err);
+	return r < 0 ? r : 1;
+}
+
+int neighbours_read(struct flow_env *env, struct host_vm **out, size_t *n, struct err *err)
+{
+	struct strv names = { 0 };
+	struct host_vm *vms = NULL;
+	size_t filled = 0;
+	int r = store_names(env, &names, err);
+
+	if (r == 0) {
+		vms = calloc(names.n ?: 1, sizeof(*vms));
+		if (!vms)
+			r = err_nomem(err);
+	}
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		r = look(env, names.v[i], &vms[filled], err);
+		filled += r != 0; /* of one that failed something may be filled in, too */
+	}
+	strv_clear(&names);
+	if (r < 0) {
+		neighbours_free(vms, filled);
+		return r;
+	}
+	*out = vms;
+	*n = filled;
+	return 0;
+}
