@@ -195,6 +195,21 @@ static int check_names(const struct strv *rules, struct err *err)
 	return 0;
 }
 
+/* Of a definition only what its qemu_args ask for: the rest is vmfo's own writing. */
+static void list_passed_over(const struct machine *machine, const struct vmdef *def,
+			     struct strv *out)
+{
+	for (size_t i = 0; i < machine->passed_over.n; i++) {
+		const char *option = machine->passed_over.v[i];
+		bool own = def;
+
+		for (size_t j = 0; own && j < def->n_qemu_args; j++)
+			own = !str_starts(option, def->qemu_args[j]);
+		if (!own)
+			strv_add(out, option);
+	}
+}
+
 static int look(struct flow_env *env, const struct check_opts *opts,
 		const struct subject *subject, struct check_result *result, struct err *err)
 {
@@ -204,8 +219,7 @@ static int look(struct flow_env *env, const struct check_opts *opts,
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < survey.machine->passed_over.n; i++)
-		strv_add(&result->passed_over, survey.machine->passed_over.v[i]);
+	list_passed_over(survey.machine, subject->what.def, &result->passed_over);
 	r = survey_run(&survey, scopes, &result->findings, err);
 	if (r == 0 && opts->target)
 		r = check_target(env, opts->target, &survey, result, err);

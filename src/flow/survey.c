@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "flow/neighbours.h"
 #include "host/files.h"
@@ -89,6 +90,24 @@ static int read_qemu(struct survey *survey, struct flow_env *env, struct err *er
 	return 0;
 }
 
+/*
+ * A command line, or a QEMU that somebody else asks about, may be that of a VM of this
+ * host: what the VM has is then its own.
+ */
+static void recognize(struct survey *survey)
+{
+	const char *uuid = survey->machine->uuid;
+
+	for (size_t i = 0; !survey->what.def && uuid && i < survey->n_vms; i++) {
+		const struct host_vm *vm = &survey->vms[i];
+
+		if (strcasecmp(vm->uuid, uuid) != 0)
+			continue;
+		survey->topo.vm = vm->name;
+		survey->topo.runs_here = vm->pid != 0;
+	}
+}
+
 static int read_host(struct survey *survey, struct flow_env *env, struct err *err)
 {
 	const struct survey_what *what = &survey->what;
@@ -108,6 +127,7 @@ static int read_host(struct survey *survey, struct flow_env *env, struct err *er
 		r = neighbours_read(env, &survey->vms, &survey->n_vms, err);
 	survey->topo.vms = survey->vms;
 	survey->topo.n_vms = survey->n_vms;
+	recognize(survey);
 	return r;
 }
 

@@ -381,10 +381,28 @@ static int read_memory(struct reader *reader, struct err *err)
 	return 0;
 }
 
+/* A VM that was given none has one of zeros, which says nothing. */
+static int read_uuid(struct reader *reader, struct err *err)
+{
+	json_t *value;
+	int r = qom_ask(&reader->qom, "query-uuid", NULL, &value, err);
+
+	if (r <= 0)
+		return r;
+	if (*json_get_text(value, "UUID") &&
+	    !str_starts(json_get_text(value, "UUID"), "00000000-0000")) {
+		reader->machine->uuid = strdup(json_get_text(value, "UUID"));
+		r = reader->machine->uuid ? 0 : err_nomem(err);
+	}
+	json_decref(value);
+	return r < 0 ? r : 0;
+}
+
 static int read_all(struct reader *reader, struct err *err)
 {
 	int (*const parts[])(struct reader * reader, struct err * err) = {
-		read_type, read_cpu, read_accel, read_memory, read_objects, read_devices,
+		read_type, read_cpu,     read_accel,   read_memory,
+		read_uuid, read_objects, read_devices,
 	};
 	int r = 0;
 

@@ -49,6 +49,7 @@ void machine_free(struct machine *machine)
 	json_decref(machine->props);
 	strv_clear(&machine->accel);
 	free(machine->cpu);
+	free(machine->uuid);
 	strv_clear(&machine->passed_over);
 	free(machine);
 }

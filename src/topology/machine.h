@@ -51,6 +51,7 @@ struct machine {
 	json_t *props; /* of -machine, type left out; an object */
 	struct strv accel;  /* in order of preference; empty: the binary's default */
 	char *cpu;          /* model, without its flags; NULL: the machine's default */
+	char *uuid;         /* of the VM; NULL: not given */
 	int64_t memory_mib; /* 0: not given */
 	bool huge_pages; /* all of the RAM lies in huge pages (memory-backend-file, hugetlb) */
 	bool preallocated;

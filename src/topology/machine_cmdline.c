@@ -78,6 +78,16 @@ static int read_memory(struct machine_reader *r, const char *text, struct err *e
 	return result;
 }
 
+static int read_uuid(struct machine_reader *r, const char *text, struct err *err)
+{
+	free(r->machine->uuid);
+	r->machine->uuid = strdup(text);
+	if (!r->machine->uuid)
+		return err_nomem(err);
+	machine_make_utf8(r->machine->uuid);
+	return 0;
+}
+
 static int read_mem_path(struct machine_reader *r, const char *text, struct err *err)
 {
 	(void)err;
@@ -125,6 +135,7 @@ static const struct option {
 	{ "mem-prealloc", read_mem_prealloc },
 	{ "numa", read_numa },
 	{ "global", machine_read_global },
+	{ "uuid", read_uuid },
 };
 
 /* These may make or change a device: what they say is worth a look. */

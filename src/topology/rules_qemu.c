@@ -51,43 +51,31 @@ static void rule_check_too_old(const struct topo *topo, struct verdict *verdict)
 
 /* ---- qemu-lacks ---- */
 
+/* What each costs is in the rule's own text. */
 static void rule_check_lacks(const struct topo *topo, struct verdict *verdict)
 {
 	const struct qemu_facts *qemu = topo->qemu;
 	const struct {
 		bool there;
-		const char *what, *cost;
+		const char *name;
 	} additions[] = {
-		{ qemu->patches.unplug_timeout, "migration parameter unplug-timeout",
-		  "QEMU waits for the guest to let go of its primary without end; vmfo "
-		  "itself must watch the time and cancel, which a guard process does if "
-		  "vmfo is killed" },
-		{ qemu->patches.query_failover, "command query-failover",
-		  "QEMU does not tell whether the guest has let go of a primary: vmfo "
-		  "concludes it from the guest agent, the bridge, and the VF's interrupts" },
-		{ qemu->patches.failover_replug, "command failover-replug",
-		  "a primary whose plug has failed is not tried again by QEMU: vmfo adds it "
-		  "anew with device_add, and must use the VF that was tried first" },
-		{ qemu->patches.failover_buses, "command query-pci-failover-buses",
-		  "QEMU does not tell which buses can hold a primary: vmfo walks through "
-		  "its objects and judges by their hot-plug controllers" },
-		{ qemu->patches.primary_event, "event FAILOVER_PRIMARY_CHANGED",
-		  "QEMU does not announce that a primary came or went: vmfo asks again and "
-		  "again, and sees it later" },
+		{ qemu->patches.unplug_timeout, "unplug-timeout" },
+		{ qemu->patches.query_failover, "query-failover" },
+		{ qemu->patches.failover_replug, "failover-replug" },
+		{ qemu->patches.failover_buses, "query-pci-failover-buses" },
+		{ qemu->patches.primary_event, "FAILOVER_PRIMARY_CHANGED" },
 	};
-
-	char lacks[1024] = "";
+	char names[256] = "";
 	size_t len = 0;
 
 	if (has_no_pairs(topo))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(additions); i++)
-		if (!additions[i].there && len < sizeof(lacks))
-			len += (size_t)snprintf(lacks + len, sizeof(lacks) - len, "%sno %s: %s",
-						len ? "; " : "", additions[i].what,
-						additions[i].cost);
+		if (!additions[i].there && len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+						len ? ", " : "", additions[i].name);
 	if (len)
-		verdict_find(verdict, "QEMU", QEMU_FMT ": %s", QEMU_ARGS(qemu), lacks);
+		verdict_find(verdict, "QEMU", QEMU_FMT " has no %s", QEMU_ARGS(qemu), names);
 }
 
 /* ---- controller-no-partial-unplug ---- */
@@ -278,8 +266,15 @@ const struct rule rules_qemu[] = {
 	  .scope = SCOPE_QEMU,
 	  .needs = NEEDS(TOPO_QEMU),
 	  .summary = "this QEMU lacks additions for failover that vmfo would use",
-	  .why = "A migration works without them, by what vmfo does in its place; that is "
-		 "slower or less certain than what QEMU itself could do.",
+	  .why = "A migration works without them, by what vmfo does in their place. Without the "
+		 "migration parameter unplug-timeout QEMU waits without end for a guest that "
+		 "keeps its primary: vmfo watches the time and cancels. Without the command "
+		 "query-failover vmfo concludes from the guest agent, the bridge and the VF's "
+		 "interrupts whether the guest has let go. Without failover-replug QEMU does not "
+		 "try a failed plug again: vmfo adds the primary anew. Without "
+		 "query-pci-failover-buses vmfo judges buses by their hot-plug controllers. "
+		 "Without the event FAILOVER_PRIMARY_CHANGED vmfo asks again and again, and sees "
+		 "a change later.",
 	  .remedy = "Build a QEMU with the patches in qemu-patches/ (make qemu), and name it "
 		    "by \"qemu\" in the definition or in host.json; or accept this with "
 		    "--suppress=qemu-lacks.",

@@ -55,6 +55,26 @@ NEW='{"query-machines": [{"name": "pc-q35-3.1", "alias": "q35"}], "query-cpu-def
 	{"name": "query-pci-failover-buses", "meta-type": "command"},
 	{"name": "FAILOVER_PRIMARY_CHANGED", "meta-type": "event"}]}'
 
+@test "qemu-unusable: a definition whose QEMU is not there, or is none" {
+	local def=$BATS_TEST_TMPDIR/vm.json
+	with_qemu() {
+		jq --arg qemu "$1" '.qemu = $qemu' tests/data/vm-example.json >"$def"
+	}
+	with_qemu "$NONE"
+	finds qemu-unusable --no-host --file "$def"
+	found "start $NONE: No such file"
+	about QEMU
+	is_severity error
+	with_qemu "$(type -P true)"
+	finds qemu-unusable --no-host --file "$def"
+	found "$(type -P true)"
+	with_qemu "$(type -P "$QEMU")"
+	passes qemu-unusable --no-host --file "$def"
+	# A command line may be that of another host.
+	unchecked qemu-unusable --no-host -- "$NONE" -machine q35
+	because "only a definition says so"
+}
+
 @test "qemu-too-old: a QEMU without failover_pair_id and wait-unplug" {
 	fake_qemu "$OLD"
 	finds qemu-too-old --no-host -- "$FAKE" -machine q35 "${PAIR[@]}"
@@ -69,12 +89,12 @@ NEW='{"query-machines": [{"name": "pc-q35-3.1", "alias": "q35"}], "query-cpu-def
 	because "start $NONE: No such file"
 }
 
-@test "qemu-lacks: each addition that this QEMU does not have, with what it costs" {
+@test "qemu-lacks: each addition that this QEMU does not have" {
 	fake_qemu "$NEW"
 	passes qemu-lacks --no-host -- "$FAKE" -machine q35 "${PAIR[@]}"
 	fake_qemu "${NEW/query-failover/query-other}"
 	finds qemu-lacks --no-host -- "$FAKE" -machine q35 "${PAIR[@]}"
-	found 'no command query-failover: '
+	found 'has no query-failover'
 	is_severity warning
 	[ "$(grep -c . <<<"$FINDINGS")" -eq 1 ]
 	fake_qemu "$OLD"

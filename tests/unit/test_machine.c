@@ -8,22 +8,15 @@
 
 #include "base/cleanup.h"
 #include "tap.h"
+#include "topo_build.h"
 
 static struct machine *made; /* by the last read(); freed by the next */
 
 /* Reads a command line as it stands in a file. */
 static const struct machine *read_line(const char *line)
 {
-	struct strv argv = { 0 };
-	struct err err = ERR_INIT;
-
 	machine_free(made);
-	made = NULL;
-	if (machine_split_text(line, strlen(line), "t.args", &argv, &err) < 0)
-		bail("not split: %s: %s", line, err.msg);
-	if (machine_from_argv(strv_argv(&argv), argv.n, &made, &err) < 0)
-		bail("not read: %s: %s", line, err.msg);
-	strv_clear(&argv);
+	made = topo_build_machine(line);
 	return made;
 }
 

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "fake_qemu.h"
 #include "tap.h"
+#include "topo_build.h"
 
 #define X86 "qemu-system-x86_64"
 #define PPC64 "qemu-system-ppc64"
@@ -19,23 +20,10 @@
 static struct loop *loop;
 static char dir[] = "/tmp/vmfo-buses-XXXXXX";
 
-static struct machine *machine_of(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct strv argv = { 0 };
-	struct machine *machine;
-
-	if (machine_split_text(text, strlen(text), "text", &argv, &err) < 0 ||
-	    machine_from_argv(strv_argv(&argv), argv.n, &machine, &err) < 0)
-		bail("%s: %s", text, err.msg);
-	strv_clear(&argv);
-	return machine;
-}
-
 /* The buses of a command line, its binary asked; NULL after a failed test. */
 static struct buses *buses_of(const char *text)
 {
-	struct machine *machine = machine_of(text);
+	struct machine *machine = topo_build_machine(text);
 	struct buses *buses = NULL;
 	struct err err = ERR_INIT;
 	int r = qemu_buses_read(loop, machine->binary, machine, &buses, &err);
@@ -243,7 +231,7 @@ static void test_running(void)
 
 static void test_refused(void)
 {
-	struct machine *machine = machine_of(X86 " -machine no-such-machine");
+	struct machine *machine = topo_build_machine(X86 " -machine no-such-machine");
 	struct buses *buses = NULL;
 	struct err err = ERR_INIT;
 	char *text;
@@ -254,8 +242,8 @@ static void test_refused(void)
 	like(err.msg, "unsupported machine type", "and what QEMU says");
 	ok(!buses, "nothing is returned");
 	machine_free(machine);
-	machine =
-		machine_of(X86 " -machine q35 -device pcie-root-port,id=a,chassis=1,colour=1");
+	machine = topo_build_machine(
+		X86 " -machine q35 -device pcie-root-port,id=a,chassis=1,colour=1");
 	ok(qemu_buses_read(loop, X86, machine, &buses, &err) < 0, "a port's unknown property");
 	like(err.msg, "colour", "is named");
 	ok(qemu_buses_read(loop, "/nonexistent/qemu", machine, &buses, NULL) < 0,
@@ -268,7 +256,7 @@ static void test_refused(void)
 		free(text);
 		text = longer;
 	}
-	machine = machine_of(text);
+	machine = topo_build_machine(text);
 	is_int(qemu_buses_read(loop, X86, machine, &buses, &err), -E2BIG, "ports without end");
 	like(err.msg, "more than 1024 PCI bridges", "are too many");
 	machine_free(machine);
@@ -280,7 +268,7 @@ static void test_refused(void)
 static int ask_fake(const char *answers, struct buses **buses, struct err *err)
 {
 	_cleanup_free_ char *path = fake_qemu_make(dir, answers);
-	struct machine *machine = machine_of("qemu -machine q35");
+	struct machine *machine = topo_build_machine("qemu -machine q35");
 	int r = qemu_buses_read(loop, path, machine, buses, err);
 
 	machine_free(machine);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "fake_qemu.h"
 #include "tap.h"
+#include "topo_build.h"
 
 static struct loop *loop;
 static char dir[] = "/tmp/vmfo-probe-XXXXXX";
@@ -120,22 +121,9 @@ static void test_real(void)
 	qemu_facts_free(NULL);
 }
 
-static struct machine *machine_of(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct strv argv = { 0 };
-	struct machine *machine;
-
-	if (machine_split_text(text, strlen(text), "text", &argv, &err) < 0 ||
-	    machine_from_argv(strv_argv(&argv), argv.n, &machine, &err) < 0)
-		bail("%s: %s", text, err.msg);
-	strv_clear(&argv);
-	return machine;
-}
-
 static void test_real_devices(void)
 {
-	struct machine *machine = machine_of(
+	struct machine *machine = topo_build_machine(
 		"qemu-system-x86_64 -accel tcg -device e1000e -device e1000e,id=b "
 		"-device pcie-root-port -device virtio-net -device virtio-scsi -device ahci "
 		"-device no-such-device -device pci-device");
@@ -158,7 +146,7 @@ static void test_real_devices(void)
 	is_int(qemu_has_device(facts, "vfio-pci", NULL), 1, "vfio-pci is always asked");
 	machine_free(machine);
 	qemu_facts_free(facts);
-	machine = machine_of("qemu-system-x86_64 -accel no-such-accel");
+	machine = topo_build_machine("qemu-system-x86_64 -accel no-such-accel");
 	ok(qemu_probe(loop, "qemu-system-x86_64", machine, &facts, &err) < 0,
 	   "an accelerator that is not");
 	like(err.msg, "no-such-accel", "is named");
@@ -247,7 +235,7 @@ static void test_hostile(void)
 static void test_running(void)
 {
 	_cleanup_free_ char *qemu = NULL, *path = str_printf("%s/qmp", dir);
-	struct machine *machine = machine_of("qemu -device e1000e -device gone");
+	struct machine *machine = topo_build_machine("qemu -device e1000e -device gone");
 	struct qemu_facts *facts = NULL;
 	struct err err = ERR_INIT;
 	struct qmp *qmp = NULL;

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "tap.h"
+#include "topo_build.h"
 
 static char folder[] = "/tmp/vmfo-read-XXXXXX";
 
@@ -73,24 +74,10 @@ static void fake_start(struct server *server, const char *script)
 	server_start(server, argv);
 }
 
-/* A machine of the standbys net0, …, whose MAC is known. */
-static struct machine *machine_of(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct machine *machine;
-	struct strv argv = { 0 };
-
-	if (machine_split_text(text, strlen(text), "text", &argv, &err) < 0 ||
-	    machine_from_argv(strv_argv(&argv), argv.n, &machine, &err) < 0)
-		bail("%s", err.msg);
-	strv_clear(&argv);
-	return machine;
-}
-
 static int read_guest(struct server *server, const char *text, bool own, int ms,
 		      struct guest_facts **facts, struct err *err)
 {
-	struct machine *machine = machine_of(text);
+	struct machine *machine = topo_build_machine(text);
 	const struct guest_question question = { .machine = machine, .own = own };
 	int r = qemu_read_guest(server->loop, server->qmp, &question, deadline_in(ms), facts,
 				err);

@@ -103,7 +103,7 @@ static void test_lacks(void)
 	facts.patches.query_failover = false;
 	run(&b, Q PAIR, &facts);
 	is_int(topo_build_count(&b, "qemu-lacks"), 1, "one addition is missing");
-	finds(&b, "qemu-lacks", "QEMU 9.2.1 (qemu): no command query-failover: QEMU does not");
+	finds(&b, "qemu-lacks", "QEMU 9.2.1 (qemu) has no query-failover");
 	memset(&facts.patches, 0, sizeof(facts.patches));
 	run(&b, Q PAIR, &facts);
 	is_int(topo_build_count(&b, "qemu-lacks"), 1, "all are, in one finding");

@@ -10,16 +10,23 @@ static void begin(struct topo_build *build)
 		build->topo.why_not[i] = "not asked";
 }
 
-void topo_build_text(struct topo_build *build, const char *text)
+struct machine *topo_build_machine(const char *text)
 {
 	struct err err = ERR_INIT;
+	struct machine *machine;
 	struct strv argv = { 0 };
 
-	begin(build);
 	if (machine_split_text(text, strlen(text), "text", &argv, &err) < 0 ||
-	    machine_from_argv(strv_argv(&argv), argv.n, &build->machine, &err) < 0)
+	    machine_from_argv(strv_argv(&argv), argv.n, &machine, &err) < 0)
 		bail("%s: %s", text, err.msg);
 	strv_clear(&argv);
+	return machine;
+}
+
+void topo_build_text(struct topo_build *build, const char *text)
+{
+	begin(build);
+	build->machine = topo_build_machine(text);
 	build->topo.machine = build->machine;
 }
 

@@ -23,6 +23,9 @@ struct topo_build {
 	struct vmdef *def;
 };
 
+/* The machine of a command line, split as a shell would. A text that is wrong ends the test. */
+struct machine *topo_build_machine(const char *text);
+
 /*
  * The machine of a command line, split as a shell would; the rest of topo is unknown. A text
  * that is wrong ends the test program.

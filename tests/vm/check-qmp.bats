@@ -52,6 +52,8 @@ blinks() {
 	unchecked slot-indicator-blinking "${ANY[@]}"
 	because "of its own only"
 	unchecked guest-denies-primary "${ANY[@]}"
+	# It is recognized as a VM of this host, whose addresses are its own.
+	passes mac-duplicate --qmp "$VMFO_RUNDIR/web1/monitor.sock"
 }
 
 @test "a VM that is paused" {
