@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,11 +22,21 @@ static int move_up(int fd, int least)
 	return fcntl(fd, F_DUPFD_CLOEXEC, least);
 }
 
+/* Of its own group, and dead once parent is, which may be so by now. */
+static int bind_to(pid_t parent)
+{
+	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -1;
+	if (getppid() != parent)
+		_exit(127);
+	return 0;
+}
+
 /*
  * In the child: fds into place, the rest closed, exec. Only async-signal-safe calls, as
  * vmfo may have threads. Writes errno to report_fd when it fails, and ends.
  */
-static void exec_child(const struct child_spec *spec, int null_fd, int report_fd)
+static void exec_child(const struct child_spec *spec, pid_t parent, int null_fd, int report_fd)
 {
 	const int std[3] = { spec->in, spec->out, spec->err };
 	int first_free = 3 + (int)spec->n_fds;
@@ -49,6 +60,8 @@ static void exec_child(const struct child_spec *spec, int null_fd, int report_fd
 		goto fail;
 	if (spec->detach && setsid() < 0)
 		goto fail;
+	if (spec->bound && bind_to(parent) < 0)
+		goto fail;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -66,7 +79,7 @@ int child_spawn(struct child *child, const struct child_spec *spec, struct err *
 	_cleanup_close_ int report_in = -1;
 	_cleanup_close_ int report_out = -1;
 	int pipe_fds[2], exec_errno, pidfd;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 	ssize_t n;
 
 	if (null_fd < 0)
@@ -79,7 +92,7 @@ int child_spawn(struct child *child, const struct child_spec *spec, struct err *
 	if (pid < 0)
 		return err_sys(err, ERR_INTERNAL, errno, "start %s: fork", spec->argv[0]);
 	if (pid == 0)
-		exec_child(spec, null_fd, report_out);
+		exec_child(spec, parent, null_fd, report_out);
 	close(steal_fd(&report_out));
 	/* A successful exec closes the pipe without a word. */
 	do
@@ -98,7 +111,7 @@ int child_spawn(struct child *child, const struct child_spec *spec, struct err *
 		waitpid(pid, NULL, 0);
 		return err_sys(err, ERR_INTERNAL, e, "start %s: pidfd_open", spec->argv[0]);
 	}
-	*child = (struct child){ .pid = pid, .pidfd = pidfd };
+	*child = (struct child){ .pid = pid, .pidfd = pidfd, .group = spec->bound };
 	return 0;
 }
 
@@ -192,15 +205,20 @@ int pidfd_wait(int pidfd, struct loop *loop, int64_t deadline, struct err *err)
 void child_stop(struct child *child, int grace_ms)
 {
 	int64_t deadline = deadline_in(grace_ms);
+	pid_t whom = child->group ? -child->pid : child->pid;
 
 	if (child->pid == 0)
 		return;
-	kill(child->pid, SIGTERM);
-	while (!child_ended(child, NULL)) {
+	kill(whom, SIGTERM);
+	while (!pidfd_ended(child->pidfd)) {
 		if (clock_ms() >= deadline)
-			kill(child->pid, SIGKILL);
+			kill(whom, SIGKILL);
 		nanosleep(&(struct timespec){ .tv_nsec = 5 * 1000 * 1000 }, NULL);
 	}
+	/* Until it is collected, its number is nobody else's. */
+	if (child->group)
+		kill(whom, SIGKILL);
+	child_ended(child, NULL);
 }
 
 void child_forget(struct child *child)

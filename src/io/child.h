@@ -12,8 +12,9 @@
 #include "io/loop.h"
 
 struct child {
-	pid_t pid; /* 0: none */
-	int pidfd; /* -1: none */
+	pid_t pid;  /* 0: none */
+	int pidfd;  /* -1: none */
+	bool group; /* it leads a process group, which child_stop() ends as a whole */
 };
 
 #define CHILD_INIT                    \
@@ -32,6 +33,11 @@ struct child_spec {
 	size_t n_fds;
 	/* In a session of its own, without vmfo's signals: it is to outlive vmfo. */
 	bool detach;
+	/*
+	 * It is of use to vmfo alone: killed when vmfo dies, and stopped with all that it
+	 * started itself, as a QEMU does that is a script around one.
+	 */
+	bool bound;
 };
 
 /* What `in`, `out` and `err` are when nobody says otherwise. */
@@ -55,7 +61,7 @@ int child_wait(struct child *child, struct loop *loop, int64_t deadline, int *st
 /* Whether it has ended; collects it then, and status (may be NULL) is set. */
 bool child_ended(struct child *child, int *status);
 
-/* SIGTERM, after grace_ms SIGKILL; collects it. Nothing to do for an ended one. */
+/* SIGTERM, after grace_ms SIGKILL; collects it. Nothing to do for a collected one. */
 void child_stop(struct child *child, int grace_ms);
 
 /* Closes the pidfd; the process goes on. */

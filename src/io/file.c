@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,9 +14,34 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
+/* How long a pipe or a terminal may have nothing to say; files never wait. */
+#define SILENCE_MS 10000
+
+/* read(), once there is something, or the end.  Return: as read(), or a negative errno. */
+static ssize_t read_some(int fd, char *buf, size_t size)
+{
+	const int64_t deadline = deadline_in(SILENCE_MS);
+
+	for (;;) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		int64_t left = deadline - clock_ms();
+		ssize_t got = poll(&pfd, 1, left > 0 ? (int)left : 0);
+
+		if (got == 0)
+			return -ETIMEDOUT;
+		if (got > 0)
+			got = read(fd, buf, size);
+		if (got >= 0)
+			return got;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+}
+
 int file_read(const char *path, size_t max, char **out, size_t *len, struct err *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* People name pipes, as in <(…), and a FIFO may have nobody at its other end. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_cleanup_free_ char *buf = NULL;
 	size_t n = 0, room = 4096;
 
@@ -31,11 +57,15 @@ int file_read(const char *path, size_t max, char **out, size_t *len, struct err 
 		if (!grown)
 			return err_nomem(err);
 		buf = grown;
-		got = read(fd, buf + n, room - n);
-		if (got < 0 && errno == EINTR)
-			continue;
+		got = read_some(fd, buf + n, room - n);
+		if (got == -ETIMEDOUT)
+			return err_set(
+				err, ERR_INTERNAL, ETIMEDOUT,
+				"read %s: nothing came for %d s: it is no file but a pipe "
+				"or a device, and its other end is silent",
+				path, SILENCE_MS / 1000);
 		if (got < 0)
-			return err_sys(err, ERR_INTERNAL, errno, "read %s", path);
+			return err_sys(err, ERR_INTERNAL, (int)-got, "read %s", path);
 		if (got == 0)
 			break;
 		n += (size_t)got;

@@ -14,7 +14,8 @@
 /*
  * Reads all of path. out: its bytes and a terminating NUL beyond them; the caller
  * frees. len: may be NULL.
- * Errors: ENOENT and the like with kind ERR_INTERNAL; EFBIG over max bytes.
+ * Errors: ENOENT and the like with kind ERR_INTERNAL; EFBIG over max bytes; ETIMEDOUT: a
+ * pipe or a device in which nothing comes.
  */
 int file_read(const char *path, size_t max, char **out, size_t *len, struct err *err);
 

@@ -194,6 +194,69 @@ static void test_detach(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* Whether a process goes away within two seconds: killed is not gone yet. */
+static bool goes_away(pid_t pid)
+{
+	for (int i = 0; i < 200 && kill(pid, 0) == 0; i++)
+		usleep(10000);
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* What a shell that is bound to this process has started. */
+static pid_t start_bound(struct child *child, const char *script)
+{
+	struct child_spec spec = CHILD_SPEC_INIT;
+	char text[32] = "";
+	int fds[2];
+
+	if (pipe(fds) < 0)
+		bail("pipe");
+	spec.argv = SH(script);
+	spec.out = fds[1];
+	spec.bound = true;
+	is_int(child_spawn(child, &spec, NULL), 0, "a bound child: %s", script);
+	close(fds[1]);
+	ok(read(fds[0], text, sizeof(text) - 1) > 0, "starts one of its own");
+	close(fds[0]);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+static void test_bound(void)
+{
+	struct child child = CHILD_INIT;
+	pid_t middle, grandchild;
+	int fds[2];
+
+	grandchild = start_bound(&child, "sleep 30 >&- & echo $!; wait");
+	child_stop(&child, 5000);
+	ok(goes_away(grandchild), "which ends with it");
+	grandchild = start_bound(&child, "(trap '' TERM; exec sleep 30 >&-) & echo $!; wait");
+	usleep(100000);
+	child_stop(&child, 5000);
+	ok(goes_away(grandchild), "also if only the one in the middle heeds SIGTERM");
+
+	if (pipe(fds) < 0)
+		bail("pipe");
+	middle = fork();
+	if (middle == 0) {
+		struct child_spec spec = CHILD_SPEC_INIT;
+
+		spec.argv = ARGV("sleep", "30");
+		spec.bound = true;
+		if (child_spawn(&child, &spec, NULL) == 0 &&
+		    write(fds[1], &child.pid, sizeof(child.pid)) > 0)
+			pause();
+		_exit(1);
+	}
+	ok(read(fds[0], &grandchild, sizeof(grandchild)) == sizeof(grandchild),
+	   "one that another process has bound to itself");
+	kill(middle, SIGKILL);
+	waitpid(middle, NULL, 0);
+	ok(goes_away(grandchild), "dies with that, however it dies");
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void test_cancel(void)
 {
 	struct child_spec spec = CHILD_SPEC_INIT;
@@ -225,6 +288,7 @@ int main(void)
 	test_signals();
 	test_stop();
 	test_detach();
+	test_bound();
 	test_cancel();
 	loop_free(loop);
 	return done_testing();
