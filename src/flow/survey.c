@@ -45,6 +45,9 @@ static int read_machine(struct survey *survey, struct err *err)
 				      err);
 	else
 		r = qemu_read_machine(what->qmp, deadline_in(ASK_MS), &survey->machine, err);
+	/* A QEMU that ends, or does not answer, could not be looked at. */
+	if (r < 0 && r != -ECANCELED && r != -ENOMEM && err->kind == ERR_INTERNAL)
+		err->kind = ERR_REFUSED;
 	survey->topo.machine = survey->machine;
 	return r;
 }
@@ -60,48 +63,66 @@ static const char *binary_of(const struct survey *survey, const struct flow_env 
 	return survey->machine->binary ?: env->host->qemu;
 }
 
+static int ask_running(struct survey *survey, struct qmp *qmp, const char *binary)
+{
+	int r = qemu_probe_running(qmp, binary, survey->machine, deadline_in(ASK_MS),
+				   &survey->qemu, &survey->why[TOPO_QEMU]);
+
+	if (r < 0)
+		return r;
+	return qemu_buses_ask(qmp, deadline_in(ASK_MS), &survey->buses,
+			      &survey->why[TOPO_BUSES]);
+}
+
+/* Starts it once, if it makes this machine; else once more for each, to tell what it lacks. */
+static int ask_binary(struct survey *survey, struct flow_env *env, const char *binary)
+{
+	struct err *why = &survey->why[TOPO_QEMU];
+	int r = qemu_probe_machine(env->loop, binary, survey->machine, &survey->qemu,
+				   &survey->buses, why);
+
+	if (r == 0 || r == -ECANCELED || r == -ENOMEM || r == -ETIMEDOUT)
+		return r;
+	r = qemu_probe(env->loop, binary, survey->machine, &survey->qemu, why);
+	if (r < 0)
+		return r;
+	return qemu_buses_read(env->loop, binary, survey->machine, &survey->buses,
+			       &survey->why[TOPO_BUSES]);
+}
+
 static int read_qemu(struct survey *survey, struct flow_env *env, struct err *err)
 {
 	struct qmp *qmp = session_of(survey);
 	const char *binary = binary_of(survey, env);
-	int r;
+	int r = qmp ? ask_running(survey, qmp, binary) : ask_binary(survey, env, binary);
 
-	if (qmp)
-		r = qemu_probe_running(qmp, binary, survey->machine, deadline_in(ASK_MS),
-				       &survey->qemu, &survey->why[TOPO_QEMU]);
-	else
-		r = qemu_probe(env->loop, binary, survey->machine, &survey->qemu,
-			       &survey->why[TOPO_QEMU]);
-	if (r < 0) {
-		/* It would fail for the same reason. */
-		survey->topo.why_not[TOPO_BUSES] = survey->why[TOPO_QEMU].msg;
-		return note_missing(survey, TOPO_QEMU, r, err);
-	}
 	survey->topo.qemu = survey->qemu;
-	if (qmp)
-		r = qemu_buses_ask(qmp, deadline_in(ASK_MS), &survey->buses,
-				   &survey->why[TOPO_BUSES]);
-	else
-		r = qemu_buses_read(env->loop, binary, survey->machine, &survey->buses,
-				    &survey->why[TOPO_BUSES]);
-	if (r < 0)
-		return note_missing(survey, TOPO_BUSES, r, err);
 	survey->topo.buses = survey->buses;
-	return 0;
+	if (r == 0)
+		return 0;
+	if (survey->qemu)
+		return note_missing(survey, TOPO_BUSES, r, err);
+	/* It would fail for the same reason. */
+	survey->topo.why_not[TOPO_BUSES] = survey->why[TOPO_QEMU].msg;
+	if (qmp && r == -ETIMEDOUT)
+		survey->topo.why_not[TOPO_GUEST] = survey->why[TOPO_QEMU].msg;
+	return note_missing(survey, TOPO_QEMU, r, err);
 }
 
 /*
  * A command line, or a QEMU that somebody else asks about, may be that of a VM of this
- * host: what the VM has is then its own.
+ * host; and one of a definition may run although its QEMU cannot be asked, since another
+ * vmfo does. What the VM has is then its own.
  */
 static void recognize(struct survey *survey)
 {
+	const struct vmdef *def = survey->what.def;
 	const char *uuid = survey->machine->uuid;
 
-	for (size_t i = 0; !survey->what.def && uuid && i < survey->n_vms; i++) {
+	for (size_t i = 0; uuid && i < survey->n_vms; i++) {
 		const struct host_vm *vm = &survey->vms[i];
 
-		if (strcasecmp(vm->uuid, uuid) != 0)
+		if (strcasecmp(vm->uuid, uuid) != 0 || (def && !str_eq(vm->name, def->name)))
 			continue;
 		survey->topo.vm = vm->name;
 		survey->topo.runs_here = vm->pid != 0;
@@ -140,6 +161,8 @@ static int read_guest(struct survey *survey, struct flow_env *env, struct err *e
 	_cleanup_free_ char *agent = NULL;
 	int r;
 
+	if (survey->topo.why_not[TOPO_GUEST])
+		return 0;
 	if (!qmp) {
 		survey->topo.why_not[TOPO_GUEST] =
 			what->why_no_guest ?:
@@ -273,6 +296,7 @@ json_t *survey_source_json(const struct survey *survey)
 				(char *)qemu_machine_name(survey->qemu, survey->machine->type);
 	}
 	if (host) {
+		source.boot_id = (char *)host->boot_id;
 		source.cpu_model = (char *)host->cpu_model;
 		source.cpu_flags = host->cpu_flags;
 		source.tap_offloads = host->tap_offloads;

@@ -8,7 +8,9 @@
 #include "base/cleanup.h"
 #include "host/links.h"
 #include "host/pci.h"
+#include "host/sysroot.h"
 #include "host/system.h"
+#include "io/boot.h"
 
 static void free_facts(struct host_facts **facts)
 {
@@ -27,6 +29,15 @@ static int check_sysroot(const char *sysroot, struct err *err)
 			       "cannot read the captured host %s: it is no folder; name the "
 			       "one that holds its sys/ and proc/",
 			       sysroot);
+	if (access(sysroot, R_OK | X_OK) < 0)
+		return err_sys(err, ERR_REFUSED, errno, "cannot read the captured host %s",
+			       sysroot);
+	if (!sysroot_exists(sysroot, "/sys") && !sysroot_exists(sysroot, "/proc"))
+		return err_set(
+			err, ERR_REFUSED, ENOENT,
+			"cannot read the captured host %s: it has neither sys/ nor proc/; "
+			"name the folder that tests/capture-sysroot filled",
+			sysroot);
 	return 0;
 }
 
@@ -51,6 +62,11 @@ int host_read(const char *sysroot, struct host_facts **out, struct err *err)
 	if (ret < 0)
 		return ret;
 	limits_read(sysroot, facts);
+	/* Of a captured host no kernel runs here. */
+	if (!sysroot)
+		ret = boot_id_read(facts->boot_id, err);
+	if (ret < 0)
+		return ret;
 	*out = steal_ptr(facts);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <pci/pci.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -172,7 +173,16 @@ static void read_name(struct pci_access *access, struct pci_function *f)
 		snprintf(f->name, sizeof(f->name), "%.*s", (int)sizeof(f->name) - 1, name);
 }
 
-static void ask_about(struct pci_function *f)
+/* libpci opens what is there: a FIFO, as a captured host may have it, would hold it up. */
+static bool has_config(const char *sysfs, const struct pci_function *f)
+{
+	_cleanup_free_ char *path = str_printf("%s/devices/%s/config", sysfs, f->address);
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void ask_about(const char *sysfs, struct pci_function *f)
 {
 	unsigned int domain, bus, slot, function;
 
@@ -180,7 +190,8 @@ static void ask_about(struct pci_function *f)
 		return;
 	libpci.dev =
 		pci_get_dev(libpci.access, (int)domain, (int)bus, (int)slot, (int)function);
-	read_capabilities(libpci.dev, f);
+	if (has_config(sysfs, f))
+		read_capabilities(libpci.dev, f);
 	read_name(libpci.access, f);
 	pci_free_dev(libpci.dev);
 	libpci.dev = NULL;
@@ -202,7 +213,7 @@ static void read_libpci(char *sysfs, struct host_facts *facts)
 		pci_set_param(libpci.access, parameter, sysfs);
 		pci_init(libpci.access);
 		for (size_t i = 0; i < facts->n_functions; i++)
-			ask_about(&facts->functions[i]);
+			ask_about(sysfs, &facts->functions[i]);
 	}
 	if (libpci.dev)
 		pci_free_dev(libpci.dev);

@@ -99,11 +99,6 @@ static void add_machine(const struct machine *machine, struct strv *argv)
 		strv_add(argv, "-machine");
 		strv_addf(argv, "%s=%s", machine_props[i], value);
 	}
-	/* No guest runs: what can start anywhere will do. */
-	strv_add(argv, "-accel");
-	strv_add(argv, "tcg");
-	strv_add(argv, "-accel");
-	strv_add(argv, "kvm");
 }
 
 static void add_global(const struct machine_global *global, struct strv *argv)
@@ -164,6 +159,15 @@ static int add_bridges(const struct machine *machine, struct strv *argv, struct 
 					  "it has more than %d PCI bridges", MAX_BRIDGES);
 }
 
+int qemu_buses_add_args(const struct machine *machine, struct strv *argv, struct err *err)
+{
+	add_machine(machine, argv);
+	for (size_t i = 0; i < machine->n_globals; i++)
+		if (is_about_hotplug(&machine->globals[i]))
+			add_global(&machine->globals[i], argv);
+	return add_bridges(machine, argv, err);
+}
+
 static int on_started(void *data, struct qmp *qmp, int64_t deadline, struct err *err)
 {
 	return qemu_buses_ask(qmp, deadline, data, err);
@@ -181,11 +185,12 @@ int qemu_buses_read(struct loop *loop, const char *binary, const struct machine 
 	if (!purpose)
 		return err_nomem(err);
 	strv_add(&argv, binary);
-	add_machine(machine, &argv);
-	for (size_t i = 0; i < machine->n_globals; i++)
-		if (is_about_hotplug(&machine->globals[i]))
-			add_global(&machine->globals[i], &argv);
-	r = add_bridges(machine, &argv, err);
+	/* No guest runs: what can start anywhere will do. */
+	strv_add(&argv, "-accel");
+	strv_add(&argv, "tcg");
+	strv_add(&argv, "-accel");
+	strv_add(&argv, "kvm");
+	r = qemu_buses_add_args(machine, &argv, err);
 	if (r < 0)
 		return err_wrap(err, "%s", purpose);
 	r = qemu_run(loop, &argv, purpose, on_started, &buses, err);

@@ -7,6 +7,7 @@
 #define VMFO_HOST_QEMU_BUSES_H
 
 #include "base/err.h"
+#include "base/str.h"
 #include "io/loop.h"
 #include "proto/qmp.h"
 #include "topology/buses.h"
@@ -19,6 +20,12 @@
  */
 int qemu_buses_read(struct loop *loop, const char *binary, const struct machine *machine,
 		    struct buses **out, struct err *err);
+
+/*
+ * Adds what it is started with to argv, the binary and the accelerator left out.
+ * Errors: ERR_REFUSED, E2BIG: more bridges than a machine has.
+ */
+int qemu_buses_add_args(const struct machine *machine, struct strv *argv, struct err *err);
 
 /* Of a QEMU that runs: queries only (qom-list, qom-get). */
 int qemu_buses_ask(struct qmp *qmp, int64_t deadline, struct buses **out, struct err *err);

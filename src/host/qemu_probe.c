@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "host/qemu_buses.h"
 #include "host/qemu_run.h"
 
 /* Each is a round trip; what is left out is "not asked", which no rule takes for "there". */
@@ -16,6 +17,7 @@ struct probe {
 	int64_t deadline;
 	const struct machine *machine;
 	struct qemu_facts *facts;
+	struct buses **buses; /* NULL: not asked for */
 };
 
 /* ---- the schema ---- */
@@ -261,10 +263,14 @@ static int probe_new(struct probe *probe, const char *binary, const struct machi
 static int on_started(void *data, struct qmp *qmp, int64_t deadline, struct err *err)
 {
 	struct probe *probe = data;
+	int r;
 
 	probe->qmp = qmp;
 	probe->deadline = deadline;
-	return ask_all(probe, err);
+	r = ask_all(probe, err);
+	if (r == 0 && probe->buses)
+		r = qemu_buses_ask(qmp, deadline, probe->buses, err);
+	return r;
 }
 
 static int run_probe(struct loop *loop, struct probe *probe, struct err *err)
@@ -273,12 +279,19 @@ static int run_probe(struct loop *loop, struct probe *probe, struct err *err)
 	_cleanup_free_ char *purpose = str_printf("ask %s what it can do", binary);
 	_cleanup_(strv_clear) struct strv argv = { 0 };
 	const struct machine *machine = probe->machine;
+	int r = 0;
 
 	if (!purpose)
 		return err_nomem(err);
 	strv_add(&argv, binary);
-	strv_add(&argv, "-machine");
-	strv_add(&argv, "none");
+	if (probe->buses) {
+		r = qemu_buses_add_args(machine, &argv, err);
+	} else {
+		strv_add(&argv, "-machine");
+		strv_add(&argv, "none");
+	}
+	if (r < 0)
+		return err_wrap(err, "%s", purpose);
 	for (size_t i = 0; machine && i < machine->accel.n; i++) {
 		strv_add(&argv, "-accel");
 		strv_add(&argv, machine->accel.v[i]);
@@ -286,20 +299,33 @@ static int run_probe(struct loop *loop, struct probe *probe, struct err *err)
 	return qemu_run(loop, &argv, purpose, on_started, probe, err);
 }
 
-int qemu_probe(struct loop *loop, const char *binary, const struct machine *machine,
-	       struct qemu_facts **out, struct err *err)
+int qemu_probe_machine(struct loop *loop, const char *binary, const struct machine *machine,
+		       struct qemu_facts **out, struct buses **buses, struct err *err)
 {
+	struct buses *found = NULL;
 	struct probe probe;
 	int r = probe_new(&probe, binary, machine, err);
 
 	if (r < 0)
 		return r;
+	if (buses)
+		probe.buses = &found;
 	r = run_probe(loop, &probe, err);
-	if (r < 0)
+	if (r < 0) {
 		qemu_facts_free(probe.facts);
-	else
-		*out = probe.facts;
-	return r;
+		buses_free(found);
+		return r;
+	}
+	*out = probe.facts;
+	if (buses)
+		*buses = found;
+	return 0;
+}
+
+int qemu_probe(struct loop *loop, const char *binary, const struct machine *machine,
+	       struct qemu_facts **out, struct err *err)
+{
+	return qemu_probe_machine(loop, binary, machine, out, NULL, err);
 }
 
 int qemu_probe_running(struct qmp *qmp, const char *binary, const struct machine *machine,

@@ -56,6 +56,7 @@ static int run_start(struct run *run, const struct strv *argv, int *qmp_fd, stru
 	spec.err = said;
 	spec.fds = &far;
 	spec.n_fds = 1;
+	spec.bound = true;
 	r = child_spawn(&run->child, &spec, err);
 	if (r < 0)
 		return r;

@@ -198,10 +198,12 @@ static void check_nonsense(void)
 	ok(odd->kvm == FACT_UNKNOWN && odd->vhost_net == FACT_UNKNOWN,
 	   "without its dev, nodes are unknown");
 
-	synthetic_run(str_printf("rm -r '%s'/*", path));
+	synthetic_run(str_printf("rm -r '%s'/* && mkdir '%s/sys'", path, path));
 	empty = read_host(path);
-	ok(empty->pci_missing && empty->links_missing, "of an empty folder all is missing");
+	ok(empty->pci_missing && empty->links_missing, "of an empty sys/ all is missing");
 	is_int(empty->memlock_soft, -2, "and unknown");
+	/* The next host is written into an empty folder only. */
+	synthetic_run(str_printf("rmdir '%s/sys'", path));
 }
 
 static void check_refused(void)
@@ -213,6 +215,8 @@ static void check_refused(void)
 	is_int(err.kind, ERR_REFUSED, "is refused");
 	like(err.msg, "/var/empty/nothing", "with its name");
 	is_int(host_read("/dev/null", &facts, &err), -ENOTDIR, "a file is no folder");
+	is_int(host_read("/dev/pts", &facts, &err), -ENOENT, "a folder of something else");
+	like(err.msg, "neither sys/ nor proc/", "is no captured host");
 	ok(!facts, "and nothing is returned");
 	host_facts_free(NULL);
 }
@@ -227,6 +231,7 @@ static void check_live(void)
 	ok(facts->cap_ipc_lock != FACT_UNKNOWN, "its capabilities are known");
 	ok(facts->cpu_model[0] && facts->cpu_flags, "its CPU is known");
 	ok(facts->kernel[0], "its kernel is known");
+	is_int(strlen(facts->boot_id), 36, "and which one it is");
 	ok(host_find_link(facts, "lo"), "it has the link lo");
 }
 
@@ -254,6 +259,7 @@ static void check_capture(void)
 	is_str(captured->cpu_model, live->cpu_model, "the same CPU");
 	is_str(captured->cpu_flags ?: "", live->cpu_flags ?: "", "the same flags");
 	is_str(captured->kernel, live->kernel, "the same kernel");
+	is_str(captured->boot_id, "", "which does not run here");
 	is_int(captured->n_links, live->n_links, "as many links");
 	is_int(captured->vhost_net, live->vhost_net, "the same vhost");
 

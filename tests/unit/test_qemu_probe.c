@@ -11,8 +11,11 @@
 
 #include "base/cleanup.h"
 #include "fake_qemu.h"
+#include "host/qemu_buses.h"
 #include "tap.h"
 #include "topo_build.h"
+
+#define X86 "qemu-system-x86_64"
 
 static struct loop *loop;
 static char dir[] = "/tmp/vmfo-probe-XXXXXX";
@@ -153,6 +156,43 @@ static void test_real_devices(void)
 	machine_free(machine);
 }
 
+/* Of one start it says what it says of two. */
+static void test_real_machine(void)
+{
+	struct machine *machine = topo_build_machine(
+		"qemu-system-x86_64 -machine q35 -accel tcg -device e1000e -device gone "
+		"-device pcie-root-port,id=rp0,chassis=1,hotplug=off");
+	struct qemu_facts *facts = NULL, *apart = NULL;
+	struct buses *buses = NULL, *also = NULL;
+	struct err err = ERR_INIT;
+
+	if (qemu_probe_machine(loop, X86, machine, &facts, &buses, &err) < 0 ||
+	    qemu_probe(loop, X86, machine, &apart, &err) < 0 ||
+	    qemu_buses_read(loop, X86, machine, &also, &err) < 0)
+		bail("probe the real QEMU with a machine: %s", err.msg);
+	is_str(facts->version, apart->version, "a machine's QEMU: its version");
+	ok(json_equal(facts->machines, apart->machines), "its machines");
+	ok(json_equal(facts->cpus, apart->cpus), "its CPU models");
+	ok(json_equal(facts->devices, apart->devices), "its devices");
+	ok(facts->json_device == apart->json_device &&
+		   facts->wait_unplug == apart->wait_unplug &&
+		   facts->sandbox == apart->sandbox && facts->kvm == apart->kvm,
+	   "what else it can do");
+	is_str(buses->machine, also->machine, "the machine of its buses");
+	is_int(buses->n, also->n, "how many there are");
+	ok(buses_find(buses, "rp0") && !buses_find(buses, "rp0")->hotplug, "and of what kind");
+	qemu_facts_free(facts);
+	qemu_facts_free(apart);
+	buses_free(buses);
+	buses_free(also);
+	machine_free(machine);
+	machine = topo_build_machine("qemu-system-x86_64 -machine no-such-machine");
+	ok(qemu_probe_machine(loop, X86, machine, &facts, &buses, &err) < 0,
+	   "a machine that is not");
+	like(err.msg, "unsupported machine type", "is refused, with what QEMU says");
+	machine_free(machine);
+}
+
 static int probe_fake(const char *answers, struct qemu_facts **facts, struct err *err)
 {
 	_cleanup_free_ char *path = fake_qemu_make(dir, answers);
@@ -280,6 +320,7 @@ int main(void)
 	if (system("command -v qemu-system-x86_64 >/dev/null") == 0) {
 		test_real();
 		test_real_devices();
+		test_real_machine();
 		test_running();
 	} else {
 		skip(1, "qemu-system-x86_64 is not installed");
