@@ -46,15 +46,15 @@ static int look(struct flow_env *env, const char *name, struct host_vm *out, str
 	if (r < 0)
 		return r;
 	r = vm_find_running(vm, &why);
-	if (r < 0)
-		log_warn("the VM \"%s\" of this host is not looked at: %s", name, why.msg);
 	if (r == 0) {
 		vmdef_free(vm->def);
 		vm->def = NULL;
 		/* What lies in CONFDIR only was never launched here; a tombstone has left. */
-		r = store_load_stored(env, name, &vm->def) == 0;
+		r = store_load_stored(env, name, &vm->def, &why);
 	}
-	if (r <= 0 || !vm->def)
+	if (r < 0)
+		log_warn("the VM \"%s\" of this host is not looked at: %s", name, why.msg);
+	if (r <= 0)
 		return 0;
 	r = fill(out, vm, err);
 	return r < 0 ? r : 1;

@@ -125,11 +125,21 @@ int store_load(struct flow_env *env, const char *name, const char *file, struct 
 	return r;
 }
 
-int store_load_stored(struct flow_env *env, const char *name, struct vmdef **out)
+int store_load_stored(struct flow_env *env, const char *name, struct vmdef **out,
+		      struct err *err)
 {
 	_cleanup_free_ char *path = store_path(env, name);
+	_cleanup_free_ char *moved_to = NULL;
+	int r;
 
-	return path ? load_file(name, path, out, NULL) : -ENOMEM;
+	if (!path)
+		return err_nomem(err);
+	r = store_moved_to(env, name, &moved_to, err);
+	if (r == 0 && !moved_to)
+		r = load_file(name, path, out, err);
+	if (moved_to || r == -ENOENT)
+		return 0;
+	return r < 0 ? r : 1;
 }
 
 int store_save(struct flow_env *env, const struct vmdef *def, struct err *err)

@@ -19,8 +19,9 @@
 int store_load(struct flow_env *env, const char *name, const char *file, struct vmdef **out,
 	       struct err *err);
 
-/* Only the authoritative one.  Return: 0; a failure also for none, or a tombstone. */
-int store_load_stored(struct flow_env *env, const char *name, struct vmdef **out);
+/* Only the authoritative one.  Return: 1; 0: there is none, or a tombstone; a failure. */
+int store_load_stored(struct flow_env *env, const char *name, struct vmdef **out,
+		      struct err *err);
 
 /* Makes def the authoritative definition of its VM here. */
 int store_save(struct flow_env *env, const struct vmdef *def, struct err *err);

@@ -68,11 +68,34 @@ static void take(struct findings *out, struct finding *one)
 	out->list[out->n++] = *one;
 }
 
+/*
+ * Where every device of a large machine has the same mistake in common with every other,
+ * there are more findings than anybody reads, or than memory holds.
+ */
+static bool is_too_many(struct findings *out, const struct rule *rule, enum severity severity)
+{
+	if (out->rule != rule) {
+		out->rule = rule;
+		memset(out->n_of_rule, 0, sizeof(out->n_of_rule));
+	}
+	if (out->n_of_rule[severity] < FINDINGS_OF_RULE)
+		return false;
+	/* Told once. */
+	if (out->n_of_rule[severity]++ == FINDINGS_OF_RULE)
+		findings_add_not_checked(out, rule->name,
+					 "it ended its list of what it found after %d",
+					 FINDINGS_OF_RULE);
+	return true;
+}
+
 void findings_add(struct findings *out, const struct rule *rule, enum severity severity,
 		  const char *object, const char *fmt, va_list ap)
 {
 	struct finding one = { .severity = severity };
+	size_t before = out->n;
 
+	if (is_too_many(out, rule, severity))
+		return;
 	if (vasprintf(&one.found, fmt, ap) < 0)
 		one.found = NULL;
 	one.rule = strdup(rule->name);
@@ -86,6 +109,7 @@ void findings_add(struct findings *out, const struct rule *rule, enum severity s
 	if (one.object)
 		str_make_printable(one.object);
 	take(out, &one);
+	out->n_of_rule[severity] += out->n - before;
 }
 
 static void take_not_checked(struct findings *out, char *rule, char *reason)

@@ -34,18 +34,26 @@ struct not_checked {
 	char *reason;
 };
 
+struct rule; /* topology/rule.h */
+
 struct findings {
 	struct finding *list;
 	size_t n;
 	struct not_checked *not_checked;
 	size_t n_not_checked;
 	struct strv suppressed; /* rules that would have had findings */
-	bool failed;            /* out of memory: something is missing */
+	/* The rule of the last findings_add(), and how many of each severity it has added. */
+	const struct rule *rule;
+	size_t n_of_rule[SEVERITY_INFO + 1];
+	bool failed; /* out of memory: something is missing */
 };
 
-struct rule; /* topology/rule.h */
-
-/* found: printf-like. A finding that is there already, in every text, is not added again. */
+/*
+ * found: printf-like. A finding that is there already, in every text, is not added again. Of a
+ * rule that goes on after FINDINGS_OF_RULE of one severity the rest is not listed, and it is
+ * among those not checked.
+ */
+#define FINDINGS_OF_RULE 512
 void findings_add(struct findings *out, const struct rule *rule, enum severity severity,
 		  const char *object, const char *fmt, va_list ap);
 void findings_add_not_checked(struct findings *out, const char *rule, const char *fmt, ...)
@@ -66,8 +74,8 @@ size_t findings_count(const struct findings *findings, enum severity severity);
 json_t *finding_json(const struct finding *finding);
 
 /*
- * {findings: […], not_checked: […], suppressed: […]}, as `check-topology --json` has them.
- * New; NULL: out of memory.
+ * {findings: [...], not_checked: [...], suppressed: [...]}, as check-topology --json has
+ * them. New; NULL: out of memory.
  */
 json_t *findings_json(const struct findings *findings);
 

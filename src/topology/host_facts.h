@@ -134,6 +134,7 @@ struct host_facts {
 	 */
 	bool live;
 	char kernel[64];                /* release */
+	char boot_id[40];               /* which kernel it is that runs here; "" */
 	struct pci_function *functions; /* sorted by address */
 	size_t n_functions;
 	const char *pci_missing;   /* why there are none; static; NULL */

@@ -57,14 +57,14 @@ struct machine {
 	bool preallocated;
 	struct machine_device *devices;
 	size_t n_devices;
-	json_t *device_index; /* id -> place in devices, for machine_find(); NULL: there is none */
+	json_t *device_index; /* id -> place in devices, for machine_find(); or NULL */
 	struct machine_backend *netdevs;
 	size_t n_netdevs;
 	struct machine_backend *objects;
 	size_t n_objects;
 	struct machine_global *globals;
 	size_t n_globals;
-	json_t *global_index; /* driver -> property -> value, the last of each: machine_text() */
+	json_t *global_index; /* driver -> property -> last value, for machine_text() */
 	/*
 	 * Options that nothing here looks at, each once: "-nographic". Those that may make or
 	 * change a device are there with their argument: "-set device.net0.mac=…", "-nic user".

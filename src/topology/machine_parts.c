@@ -74,6 +74,32 @@ static int take_addr(json_t *props, char **out, struct err *err)
 	return 0;
 }
 
+/*
+ * In JSON a value has to be of the property's own type, and QEMU ends at any other. Those
+ * that the rules look at are held to it: what has no meaning to QEMU must not pass here.
+ */
+static int check_types(const json_t *props, struct err *err)
+{
+	static const struct {
+		const char *key;
+		bool text;
+	} properties[] = { { "failover", false }, { "failover_pair_id", true },
+			   { "host", true },      { "mac", true },
+			   { "netdev", true },    { "romfile", true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(properties); i++) {
+		const json_t *value = json_object_get(props, properties[i].key);
+		bool text = properties[i].text;
+
+		if (value && !(text ? json_is_string(value) : json_is_boolean(value)))
+			return err_set(
+				err, ERR_USAGE, EINVAL,
+				"\"%s\" has to be %s in JSON, and QEMU takes nothing else",
+				properties[i].key, text ? "a string" : "true or false");
+	}
+	return 0;
+}
+
 static int fill_device(struct machine_device *device, struct err *err)
 {
 	json_t *props = device->props;
@@ -122,6 +148,8 @@ int machine_read_device(struct machine_reader *r, const char *text, struct err *
 	bool json = *text == '{';
 	int result = machine_parse_option(text, KEYVAL_OPTS, "driver", &device.props, err);
 
+	if (result == 0 && json)
+		result = check_types(device.props, err);
 	if (result == 0)
 		result = fill_device(&device, err);
 	if (result == 0 && !json)

@@ -258,7 +258,7 @@ const struct rule rules_guest[] = {
 		.remedy =
 			"Let it run: `cont` on its monitor, or `system_wakeup` for one that is "
 			"\"suspended\". One that is \"inmigrate\" or \"postmigrate\" is in the "
-			"middle of a migration: see `vmfo status VM` and `vmfo recover VM`.",
+			"middle of a migration: look at `vmfo status VM` on both hosts.",
 		.source = "QEMU migration/migration.c (qemu_savevm_wait_unplug); "
 			  "qapi/run-state.json (RunState)",
 		.check = rule_check_vm_not_running,

@@ -140,6 +140,15 @@ static void rule_check_mac_invalid(const struct topo *topo, struct verdict *verd
 
 /* ---- mac-duplicate ---- */
 
+static bool is_earlier_standby(const struct topo *topo, size_t index,
+			       const struct machine_device *device)
+{
+	for (size_t i = 0; i < index; i++)
+		if (topo->pairs[i].standby == device)
+			return true;
+	return false;
+}
+
 /* Other NICs of this machine; those of pairs are compared once, with the earlier pair. */
 static void find_in_machine(const struct topo *topo, size_t index, const struct mac *mac,
 			    const char *text, struct verdict *verdict)
@@ -151,15 +160,12 @@ static void find_in_machine(const struct topo *topo, size_t index, const struct 
 	for (size_t i = 0; i < topo->machine->n_devices; i++) {
 		const struct machine_device *device = &topo->machine->devices[i];
 		const char *of = machine_pair_id(topo->machine, device);
-		bool earlier = false;
 		struct mac other;
 
-		for (size_t j = 0; j < index; j++)
-			earlier = earlier || topo->pairs[j].standby == device;
-		if (device == pair->standby || device == pair->primary || earlier ||
+		if (device == pair->standby || device == pair->primary ||
 		    (of && machine_find(topo->machine, of)) || !machine_is_nic(device) ||
 		    read_mac(topo, device, &other, theirs) != MAC_GIVEN ||
-		    !mac_equal(&other, mac))
+		    !mac_equal(&other, mac) || is_earlier_standby(topo, index, device))
 			continue;
 		verdict_find(verdict, object, "%s of the same VM has %s as well",
 			     machine_device_name(device, name), text);
@@ -292,11 +298,14 @@ const struct rule rules_mac[] = {
 		.needs = NEEDS(TOPO_MACHINE),
 		.summary = "another network card has the pair's MAC address (milder: one of a "
 			   "VM that does not run)",
-		.why = "A bridge delivers an address to one port. Within one guest a third "
-		       "card of that address is joined with the pair by mistake, or keeps the "
-		       "primary from it.",
+		.why = "A bridge delivers an address to one port. In the guest a PCI network "
+		       "card of that address that is there from the start is joined with the "
+		       "standby in the primary's place, and the primary is left out; of two "
+		       "pairs of one address the second is never joined; a virtio card stays "
+		       "a second interface with the pair's address.",
 		.remedy = "Give every pair and every other network card an address of its own.",
-		.source = "Linux net/core/failover.c: failover_get_bymac(); Linux "
+		.source = "Linux net/core/failover.c: failover_get_bymac(); "
+			  "drivers/net/net_failover.c: net_failover_slave_pre_register(); "
 			  "net/bridge/br_fdb.c",
 		.check = rule_check_mac_duplicate,
 	},

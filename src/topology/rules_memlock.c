@@ -44,8 +44,9 @@ static int64_t locked_mib(const struct machine *machine, int *times)
 void rule_check_memlock(const struct topo *topo, struct verdict *verdict)
 {
 	const struct host_facts *host = topo->host;
-	/* vmfo raises its own limit as far as it may; QEMU, started by others, does not. */
+	/* vmfo may raise its own limit, as far as it is allowed to; QEMU itself does not. */
 	int64_t limit = topo->def ? host->memlock_hard : host->memlock_soft;
+	enum fact raises = topo->def ? host->cap_sys_resource : FACT_NO;
 	int64_t need;
 	char each[48] = "";
 	int times;
@@ -54,17 +55,17 @@ void rule_check_memlock(const struct topo *topo, struct verdict *verdict)
 	if (!topo_has_vfio(topo) || (topo->machine->running && !topo->source))
 		return;
 	need = locked_mib(topo->machine, &times);
-	if (limit == -1 || host->cap_ipc_lock == FACT_YES ||
-	    host->cap_sys_resource == FACT_YES || (limit >= 0 && limit / MIB >= need))
+	if (limit == -1 || host->cap_ipc_lock == FACT_YES || raises == FACT_YES ||
+	    (limit >= 0 && limit / MIB >= need))
 		return;
 	if (limit < 0) {
 		verdict_unknown(verdict, "the limit of locked memory is unknown");
 		return;
 	}
-	if (host->cap_ipc_lock == FACT_UNKNOWN || host->cap_sys_resource == FACT_UNKNOWN) {
+	if (host->cap_ipc_lock == FACT_UNKNOWN || raises == FACT_UNKNOWN) {
 		verdict_unknown(verdict,
-				"whether CAP_IPC_LOCK or CAP_SYS_RESOURCE lifts the limit of "
-				"locked memory is unknown");
+				"which capabilities there are, of which some lift the limit of "
+				"locked memory, is unknown");
 		return;
 	}
 	if (times > 1)

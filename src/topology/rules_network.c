@@ -401,9 +401,11 @@ const struct rule rules_network[] = {
 		       "that has it, and afterwards to the PF only with an entry for it. A PF "
 		       "that is promiscuous as a port of a bridge is not enough on most NICs.",
 		.remedy =
-			"Nothing: vmfo sets and removes the entry when it moves the traffic. "
-			"Without vmfo, \"bridge fdb add MAC dev PF self\" before the primary is "
-			"unplugged, and \"bridge fdb del\" after it is back.",
+			"Whoever moves the traffic must see to it, which this version of vmfo "
+			"does not do for VFs. Once the primary is unplugged: ip link set PF vf "
+			"NUM mac 00:00:00:00:00:00; bridge fdb add MAC dev PF self. Before it is "
+			"plugged again: bridge fdb del MAC dev PF self; ip link set PF vf NUM "
+			"mac MAC.",
 		.source = "Linux Documentation/networking/net_failover.rst (live migration)",
 		.check = rule_check_standby_same_pf,
 	},
@@ -448,9 +450,9 @@ const struct rule rules_network[] = {
 		.scope = SCOPE_TARGET,
 		.needs = NEEDS_HOST | NEEDS(TOPO_SOURCE),
 		.summary = "taps of the two hosts' kernels have other offloads",
-		.why = "QEMU offers the guest what the host's tap can do, and the guest keeps "
-		       "what it took. A target whose tap lacks some of that refuses the "
-		       "migration at its end: \"Features … unsupported\".",
+		.why = "QEMU offers the guest what the host's tap can do and the machine type has "
+		       "(USO since 8.2), and the guest keeps what it took. A target whose tap "
+		       "lacks some of that refuses the migration at its end: \"Features … unsupported\".",
 		.remedy =
 			"Run the same kernel on both hosts; or switch the features off for every "
 			"virtio-net, in the definition's \"qemu_args\" or on the command line: "

@@ -253,9 +253,9 @@ const struct rule rules_qemu[] = {
 	  .scope = SCOPE_QEMU,
 	  .needs = NEEDS(TOPO_QEMU),
 	  .summary = "this QEMU does not know failover pairs",
-	  .why = "Without these, a primary cannot be hidden from a guest that does not know "
-		 "pairs, and is not unplugged at a migration: QEMU refuses to migrate with a "
-		 "passed-through device.",
+	  .why = "Without failover_pair_id a primary cannot be hidden from a guest that does "
+		 "not know pairs, and without wait-unplug it is not unplugged at a migration: "
+		 "QEMU refuses to migrate with a passed-through device.",
 	  .remedy = "Use a QEMU of 4.2 or later: install it, and name it by \"qemu\" in the "
 		    "definition or in host.json.",
 	  .source = "QEMU docs/system/virtio-net-failover.rst; QMP device-list-properties, "

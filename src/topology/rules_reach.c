@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The way to a migration's target. Nobody checks these: they are what the flow met with
- * when it went there, by model/reach.h.
+ * when it went there, by topology/reach.h.
  */
 #include "topology/rule.h"
 
@@ -105,7 +105,7 @@ const struct rule rules_reach[] = {
 		.name = "ssh-session",
 		.severity = SEVERITY_ERROR,
 		.scope = SCOPE_REACH,
-		.summary = "the target's sshd lets in, and runs no command",
+		.summary = "the target's sshd accepts the login, and runs no command",
 		.why = "The agent is a command like any other to sshd. A forced command, a key "
 		       "with restrictions, or a limit of sessions keeps it from running.",
 		.remedy = "On the target, look at ForceCommand, MaxSessions and PermitTTY of "

@@ -3,7 +3,9 @@
  * Files that a migration's two hosts must share, or have alike. That a disk is shared is
  * proved by a lock: QEMU on the source holds one on every image, and this host sees it only
  * if the file is the same one. A path, a size or a file system proves nothing. The locks of
- * block devices are each host's own; these have names that are the same everywhere.
+ * block devices are each host's own; these have names that are the same everywhere. So are
+ * those of a file system that is one host's own: a lock that is seen there is of somebody
+ * else, unless both hosts are namespaces of one kernel.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +22,14 @@ static bool same_kind(const char *a, const char *b)
 	return n == strcspn(b, ".-") && strncmp(a, b, n) == 0;
 }
 
-static void judge_block(struct verdict *verdict, const char *object,
+static bool have_one_kernel(const struct topo *topo)
+{
+	const char *boot_id = topo->source->boot_id;
+
+	return boot_id && str_eq(boot_id, topo->host->boot_id);
+}
+
+static void judge_block(const struct topo *topo, struct verdict *verdict, const char *object,
 			const struct host_file *here, const struct source_file *there)
 {
 	if (*here->wwn && *there->wwn && str_eq(here->wwn, there->wwn))
@@ -35,7 +44,7 @@ static void judge_block(struct verdict *verdict, const char *object,
 			     "%s is another device on this host: it has %" PRId64
 			     " bytes, and %" PRId64 " on the source",
 			     here->path, here->size, there->size);
-	else if (here->locked != FACT_YES || !there->locked)
+	else if (here->locked != FACT_YES || !there->locked || !have_one_kernel(topo))
 		verdict_unknown(verdict,
 				"%s: %s has no name that both hosts know (WWN: \"%s\" here, "
 				"\"%s\" on the source)",
@@ -52,15 +61,20 @@ static void judge_file(const struct topo *topo, struct verdict *verdict, const c
 	if (sizes && here->size != there->size)
 		snprintf(size, sizeof(size), "of %" PRId64 " bytes, and %" PRId64 " there",
 			 here->size, there->size);
-	if (there->locked && here->locked == FACT_YES)
+	if (here->fs_shared == FACT_NO && !have_one_kernel(topo))
+		verdict_find(
+			verdict, object,
+			"%s is not the file of the source: here it lies on %s, which other "
+			"hosts do not have (%s)",
+			here->path, here->filesystem,
+			sizes ? size : "of a size that is not known");
+	else if (there->locked && here->locked == FACT_YES)
 		return;
-	if (there->locked && here->locked == FACT_NO)
+	else if (there->locked && here->locked == FACT_NO)
 		verdict_find(verdict, object,
 			     "%s is not the file that the source has open: its lock is not "
-			     "seen here (a file on %s%s, %s)",
+			     "seen here (a file on %s, %s)",
 			     here->path, here->filesystem,
-			     here->fs_shared == FACT_NO ? ", which other hosts do not have" :
-							  "",
 			     sizes ? size : "of a size that is not known");
 	else if (there->locked)
 		verdict_unknown(
@@ -124,7 +138,7 @@ static void judge_shared(const struct topo *topo, struct verdict *verdict, enum 
 	if (!find_both(topo, verdict, role, object, path, &here, &there))
 		return;
 	if (here->block)
-		judge_block(verdict, object, here, there);
+		judge_block(topo, verdict, object, here, there);
 	else
 		judge_file(topo, verdict, object, here, there);
 }

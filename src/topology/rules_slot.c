@@ -225,6 +225,9 @@ static void check_sharing(const struct topo *topo, const struct topo_pair *pair,
 		/* The two of a pair meet once, seen from the primary. */
 		if (other == device || (device == pair->standby && other == pair->primary))
 			continue;
+		/* Most name another bus, and need no search for it. */
+		if (other->bus && place.bus && !str_eq(other->bus, place.bus))
+			continue;
 		theirs = place_of(topo, other);
 		if (!place_same_bus(&place, &theirs))
 			continue;
@@ -284,9 +287,11 @@ const struct rule rules_slot[] = {
 		.needs = NEEDS(TOPO_MACHINE),
 		.summary = "a primary is where nothing can be plugged or unplugged",
 		.why = "A primary is plugged when the guest agrees to failover and unplugged "
-		       "before every migration. Where that is impossible QEMU refuses to start, "
-		       "or the migration goes on with the primary still attached, and the guest "
-		       "loses it without notice.",
+		       "before every migration. Where that is impossible QEMU does not start "
+		       "or, in its older versions on pcie.0, warns when the guest agrees, and "
+		       "goes on without the primary. One that is there all the same, made "
+		       "before its standby, stays attached in a migration, and the guest loses "
+		       "a VF without notice.",
 		.remedy = "Give the primary a pcie-root-port of its own, without hotplug=off: "
 			  "-device pcie-root-port,id=rp1,bus=pcie.0,addr=0x3,chassis=1,slot=1, "
 			  "and bus=rp1 for the primary.",
@@ -299,7 +304,9 @@ const struct rule rules_slot[] = {
 		.severity = SEVERITY_WARNING,
 		.scope = SCOPE_PAIR,
 		.needs = NEEDS(TOPO_MACHINE),
-		.summary = "which hot-plug a primary's slot has (milder: ACPI, the fast one)",
+		.summary =
+			"a primary's slot is under PCI Express's own hot-plug, which is slow "
+			"(information where it is under ACPI's)",
 		.why = "With PCI Express's own hot-plug the guest waits for 5 s after the "
 		       "attention button in case somebody presses it again, and at least 1 s "
 		       "for the power to go; an unplug that comes while the indicator still "

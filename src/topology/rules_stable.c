@@ -178,8 +178,9 @@ const struct rule rules_stable[] = {
 			"not the bus)",
 		.why = "Where QEMU chooses, the place depends on every other device of the "
 		       "command line, on the default devices of that version, and on what was "
-		       "plugged since. If it is another one at the target, the migration fails, "
-		       "or the guest finds its network card elsewhere.",
+		       "plugged since. If it is another one at the target, the migration fails "
+		       "(\"Unknown savevm section or instance\"), or, worse, two network cards "
+		       "of the guest change places, and each goes on in the other's network.",
 		.remedy = "Give each device of the pair bus= with a pcie-root-port of its own, "
 			  "and the port bus=pcie.0,addr=0x2,chassis=1,slot=1 with numbers that "
 			  "no other has; start QEMU with -nodefaults.",

@@ -154,7 +154,7 @@ const struct rule rules_storage[] = {
 		.summary = "a disk of the VM is not there, or cannot be used",
 		.why = "QEMU opens every disk before the guest starts, for reading and, unless "
 		       "it is \"readonly\", for writing. It does not start without one of them, "
-		       "as a migration's target neither.",
+		       "nor does a migration's target.",
 		.remedy =
 			"Mount the storage that has the disk, at the same path on every host; "
 			"permit the user that runs QEMU to read and write it; or correct "

@@ -403,10 +403,9 @@ const struct rule rules_vfio[] = {
 		.why = "A passed-through device can reach all RAM of the guest at any time, so "
 		       "that all of it is locked. Above the limit the plug of the primary fails "
 		       "with \"Cannot allocate memory\".",
-		.remedy =
-			"Raise the limit of who starts QEMU above that: `ulimit -l unlimited` "
-			"as root, \"memlock\" in /etc/security/limits.conf, LimitMEMLOCK= of a "
-			"systemd unit. Or start it with CAP_IPC_LOCK.",
+		.remedy = "Raise the limit of who starts QEMU to what is needed: `ulimit -l "
+			  "unlimited` as root, \"memlock\" in /etc/security/limits.conf, "
+			  "LimitMEMLOCK= of a systemd unit. Or start it with CAP_IPC_LOCK.",
 		.source = LOCKED_BY "; libvirt src/qemu/qemu_domain.c "
 				    "(qemuDomainGetMemLockLimitBytes)",
 		.check = rule_check_memlock,

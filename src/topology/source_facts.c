@@ -30,10 +30,11 @@ json_t *source_facts_json(const struct source_facts *facts)
 		json_array_append_new(models, json_integer(facts->vf_models[i]));
 	for (size_t i = 0; i < facts->n_files; i++)
 		json_array_append_new(files, file_json(&facts->files[i]));
-	json = json_pack("{sb so sb so so so so so so}", "running", (int)facts->running,
-			 "qemu_version", json_text_or_null(facts->qemu_version), "kvm",
-			 (int)facts->kvm, "machine", json_text_or_null(facts->machine),
-			 "cpu_model", json_text_or_null(facts->cpu_model), "cpu_flags",
+	json = json_pack("{sb so so sb so so so so so so}", "running", (int)facts->running,
+			 "boot_id", json_text_or_null(facts->boot_id), "qemu_version",
+			 json_text_or_null(facts->qemu_version), "kvm", (int)facts->kvm,
+			 "machine", json_text_or_null(facts->machine), "cpu_model",
+			 json_text_or_null(facts->cpu_model), "cpu_flags",
 			 json_text_or_null(facts->cpu_flags), "tap_offloads",
 			 facts->tap_offloads_known ? json_integer(facts->tap_offloads) :
 						     json_null(),
@@ -189,6 +190,7 @@ int source_facts_parse(const json_t *json, struct source_facts **out, struct err
 		}                      \
 	} while (0)
 	TAKE("running", take_bool(json, "running", &facts->running));
+	TAKE("boot_id", take_text(json, "boot_id", &facts->boot_id));
 	TAKE("qemu_version", take_text(json, "qemu_version", &facts->qemu_version));
 	TAKE("kvm", take_bool(json, "kvm", &facts->kvm));
 	TAKE("machine", take_text(json, "machine", &facts->machine));
@@ -217,6 +219,7 @@ void source_facts_free(struct source_facts *facts)
 		free(facts->files[i].path);
 	free(facts->files);
 	free(facts->vf_models);
+	free(facts->boot_id);
 	free(facts->qemu_version);
 	free(facts->machine);
 	free(facts->cpu_model);

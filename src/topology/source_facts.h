@@ -22,7 +22,8 @@ struct source_file {
 };
 
 struct source_facts {
-	bool running; /* the VM runs there: locks are to be seen */
+	bool running;  /* the VM runs there: locks are to be seen */
+	char *boot_id; /* of its kernel, whose locks they are; NULL */
 	char *qemu_version;
 	bool kvm;
 	char *machine;   /* the running machine type's real name; NULL */
@@ -30,8 +31,8 @@ struct source_facts {
 	char *cpu_flags; /* NULL */
 	uint32_t tap_offloads;
 	bool tap_offloads_known;
-	uint32_t *
-		vf_models; /* of each pair's primary: vendor << 16 | device; 0: no VF, unknown */
+	/* Of each pair's primary: vendor << 16 | device; 0: no VF, unknown. */
+	uint32_t *vf_models;
 	size_t n_vf_models;
 	struct source_file *files;
 	size_t n_files;

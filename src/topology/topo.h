@@ -78,7 +78,7 @@ struct topo {
 int topo_open(struct topo *topo, struct err *err);
 void topo_close(struct topo *topo); /* pairs only: the facts are borrowed */
 
-/* "pair net0", or "primary vf0" for one without a standby; into buf.  Return: buf. */
+/* "pair net0", or "standby NAME" for one without an id; into buf.  Return: buf. */
 const char *topo_pair_name(const struct topo_pair *pair, char buf[96]);
 
 /* The VF (or PF) that a vfio primary names by host= or sysfsdev=, into buf.  Return: buf, or

@@ -74,18 +74,21 @@ static void make_file(const char *name, off_t size, mode_t mode)
 
 static void test_errors(void)
 {
-	struct vmdef *def = parse(
-		"\"disks\": [" DISK("d0", "good") "," DISK("d1", "absent") "," DISK("d2", "folder") "," DISK(
-			"d3",
-			"fifo") "," DISK("d4",
-					 "good/below") "," DISK("d5",
-								"loop") "],"
-									"\"media\": [{\"id\":\"cd\",\"path\":\"/dev/null\"}],"
-									"\"boot\": {\"kernel\": \"%1$s/kernel\", \"initrd\": \"%1$s/absent-initrd\"},"
-									"\"qemu_args\": [\"-device\", \"e1000e,romfile=%1$s/a,,b.rom,id=x\","
-									"\"-device\", \"{\\\"driver\\\":\\\"e1000e\\\",\\\"romfile\\\":\\\"%1$s/c.rom\\\"}\","
-									"\"-device\", \"e1000e,romfile=efi-e1000e.rom\", \"-device\", \"e1000e,romfile=\","
-									"\"-device\", \"{\\\"romfile\\\": 7}\", \"-device\", \"{broken\"]");
+	static const char text[] =
+		"\"disks\": ["
+		"{\"id\":\"d0\",\"path\":\"%1$s/good\",\"format\":\"raw\",\"cache\":\"none\"},"
+		"{\"id\":\"d1\",\"path\":\"%1$s/absent\",\"format\":\"raw\",\"cache\":\"none\"},"
+		"{\"id\":\"d2\",\"path\":\"%1$s/folder\",\"format\":\"raw\",\"cache\":\"none\"},"
+		"{\"id\":\"d3\",\"path\":\"%1$s/fifo\",\"format\":\"raw\",\"cache\":\"none\"},"
+		"{\"id\":\"d4\",\"path\":\"%1$s/good/below\",\"format\":\"raw\",\"cache\":\"none\"},"
+		"{\"id\":\"d5\",\"path\":\"%1$s/loop\",\"format\":\"raw\",\"cache\":\"none\"}],"
+		"\"media\": [{\"id\":\"cd\",\"path\":\"/dev/null\"}],"
+		"\"boot\": {\"kernel\": \"%1$s/kernel\", \"initrd\": \"%1$s/absent-initrd\"},"
+		"\"qemu_args\": [\"-device\", \"e1000e,romfile=%1$s/a,,b.rom,id=x\","
+		"\"-device\", \"{\\\"driver\\\":\\\"e1000e\\\",\\\"romfile\\\":\\\"%1$s/c.rom\\\"}\","
+		"\"-device\", \"e1000e,romfile=efi-e1000e.rom\", \"-device\", \"e1000e,romfile=\","
+		"\"-device\", \"{\\\"romfile\\\": 7}\", \"-device\", \"{broken\"]";
+	struct vmdef *def = parse(text);
 	_cleanup_free_ char *fifo = str_printf("%s/fifo", dir);
 	_cleanup_free_ char *folder = str_printf("%s/folder", dir);
 	_cleanup_free_ char *loop = str_printf("%s/loop", dir);

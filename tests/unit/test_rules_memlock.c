@@ -39,6 +39,12 @@ static void spoil_memlock_resource(struct world *w)
 	w->host.cap_sys_resource = FACT_YES;
 }
 
+static void spoil_memlock_raised(struct world *w)
+{
+	spoil_memlock_both(w);
+	w->host.cap_sys_resource = FACT_YES;
+}
+
 static void spoil_memlock_unknown(struct world *w)
 {
 	w->host.memlock_soft = -2;
@@ -86,9 +92,11 @@ static const struct world_case cases[] = {
 	{ "raised by vmfo", "memlock", spoil_memlock_defined, PASSES, "" },
 	{ "not to be raised", "memlock", spoil_memlock_both, FINDS, "8 MiB may be locked" },
 	{ "CAP_IPC_LOCK", "memlock", spoil_memlock_ipc, PASSES, "" },
-	{ "CAP_SYS_RESOURCE", "memlock", spoil_memlock_resource, PASSES, "" },
+	{ "CAP_SYS_RESOURCE", "memlock", spoil_memlock_raised, PASSES, "" },
+	{ "CAP_SYS_RESOURCE of a QEMU that others start", "memlock", spoil_memlock_resource,
+	  FINDS, "9215 MiB may be locked" },
 	{ "limit unknown", "memlock", spoil_memlock_unknown, UNKNOWN, "limit" },
-	{ "capabilities unknown", "memlock", spoil_memlock_caps, UNKNOWN, "CAP_IPC_LOCK" },
+	{ "capabilities unknown", "memlock", spoil_memlock_caps, UNKNOWN, "capabilities" },
 	{ "running", "memlock", spoil_memlock_running, PASSES, "" },
 	{ "vast memory", "memlock", spoil_memory_vast, FINDS, "9215 MiB may be locked" },
 

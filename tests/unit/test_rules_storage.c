@@ -55,6 +55,7 @@ static void reset(void)
 			(struct source_file){ .path = paths[i], .size = 4096, .locked = true };
 	}
 	host = (struct host_facts){ .live = true,
+				    .boot_id = "one",
 				    .files = files,
 				    .n_files = 4,
 				    .memory_total_kib = 8 << 20,
@@ -437,9 +438,22 @@ static void test_shared_files(void)
 		finds(&b, rule, "its lock is not seen here");
 		finds(&b, rule, "of 8192 bytes, and 4096 there");
 		here->size = 4096;
+		/* A lock on a file of this host only is somebody else's. */
 		here->fs_shared = FACT_NO;
+		here->locked = FACT_YES;
 		run(&b, SCOPE(SCOPE_TARGET));
-		finds(&b, rule, "which other hosts do not have, of the same size");
+		finds(&b, rule,
+		      "lies on nfs, which other hosts do not have (of the same size)");
+		source.boot_id = (char *)"another";
+		run(&b, SCOPE(SCOPE_TARGET));
+		finds(&b, rule, "which other hosts do not have");
+		/* Two hosts that are one machine. */
+		source.boot_id = host.boot_id;
+		run(&b, SCOPE(SCOPE_TARGET));
+		passes(&b, rule);
+		here->locked = FACT_NO;
+		run(&b, SCOPE(SCOPE_TARGET));
+		finds(&b, rule, "its lock is not seen here (a file on nfs, of the same size)");
 		here->locked = FACT_UNKNOWN;
 		run(&b, SCOPE(SCOPE_TARGET));
 		unchecked(&b, rule, "does not show the locks of other hosts");
@@ -515,9 +529,12 @@ static void test_shared_devices(void)
 	files[0].size = 1;
 	run(&b, SCOPE(SCOPE_TARGET));
 	finds(&b, "storage-not-shared", "it has 1 bytes, and 4096");
-	/* Two hosts that are one machine. */
 	files[0].size = 4096;
 	files[0].locked = FACT_YES;
+	run(&b, SCOPE(SCOPE_TARGET));
+	unchecked(&b, "storage-not-shared", "no name that both hosts know");
+	/* Two hosts that are one machine. */
+	source.boot_id = host.boot_id;
 	run(&b, SCOPE(SCOPE_TARGET));
 	passes(&b, "storage-not-shared");
 	topo_build_free(&b);

@@ -17,6 +17,7 @@ static void test_round_trip(void)
 		{ .path = (char *)"/dev/sdb", .size = -1, .wwn = "naa.6001405" },
 	};
 	struct source_facts facts = { .running = true,
+				      .boot_id = (char *)"77e1",
 				      .qemu_version = (char *)"7.2.18",
 				      .kvm = true,
 				      .machine = (char *)"pc-q35-7.2",
@@ -35,6 +36,7 @@ static void test_round_trip(void)
 	if (source_facts_parse(json, &back, &err) < 0)
 		bail("%s", err.msg);
 	ok(back->running && back->kvm && back->tap_offloads_known, "what is true");
+	is_str(back->boot_id, "77e1", "its kernel");
 	is_str(back->qemu_version, "7.2.18", "the version");
 	is_str(back->machine, "pc-q35-7.2", "the machine");
 	is_str(back->cpu_model, "Some CPU", "the CPU");
@@ -55,8 +57,9 @@ static void test_round_trip(void)
 	json = source_facts_json(&facts);
 	if (source_facts_parse(json, &back, &err) < 0)
 		bail("%s", err.msg);
-	ok(!back->running && !back->kvm && !back->qemu_version && !back->machine &&
-		   !back->cpu_flags && !back->tap_offloads_known && !back->n_files,
+	ok(!back->running && !back->kvm && !back->boot_id && !back->qemu_version &&
+		   !back->machine && !back->cpu_flags && !back->tap_offloads_known &&
+		   !back->n_files,
 	   "one that knows nothing");
 	source_facts_free(back);
 	json_decref(json);
