@@ -36,10 +36,15 @@ line_has() {
 	sed -n "${line##*:}p" "$DEF" | grep -qF -- "$1"
 }
 
-@test "the example is valid: what stops it then is another thing" {
+@test "the example is valid: what stops it then is that this host has nothing of it" {
 	define .
 	vmfo launch db1 --file "$DEF"
-	[ "$status" -eq 4 ]
+	[ "$status" -eq 3 ]
+	[[ $stderr != *"$DEF:"* ]]
+	[[ $stderr =~ "vmfo launch: db1: the topology is not valid: "[0-9]+" errors ("[^$'\n']*disk-missing[^$'\n']*")"$ ]]
+	[ -z "$output" ]
+	assert_empty "$VMFO_RUNDIR"
+	assert_empty "$VMFO_STATEDIR"
 }
 
 @test "no JSON at all" {

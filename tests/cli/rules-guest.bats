@@ -234,6 +234,14 @@ DEFINITION=(--no-host -- /nonexistent/qemu -machine pc-q35-7.2 -device "pcie-roo
 	qmp unchecked reboot-without-standby "$OLD"
 }
 
+@test "disk-no-iothread: a running QEMU does not say" {
+	local passed_through='.qom["/machine/peripheral/net0-primary"].type = "vfio-pci"'
+	qmp unchecked disk-no-iothread "$passed_through | .qom[\"/machine/peripheral/vda\"] = {type: \"virtio-blk-pci\",
+		addr: 24, parent_bus: \"/machine/q35/pcie.0\"}"
+	because "a running QEMU does not say which threads"
+	qmp passes disk-no-iothread "$passed_through"
+}
+
 @test "a QEMU that hangs, ends, or answers garbage, leaves what it was asked unchecked" {
 	qmp unchecked still-booting '.answers["x-query-virtio-status"] = {"$end": true}'
 	because "QEMU ended"

@@ -29,13 +29,14 @@ line() { # finds|passes|unchecked RULE NETDEV ARGUMENT…
 	"$how" "$rule" --sysroot "$HOST" -- /nonexistent/qemu -netdev "$netdev,id=n0" "${PAIR[@]}" "$@"
 }
 
-without_links() { # RULE NETDEV ARGUMENT…
+# The same of a host whose links are not known, and of none.
+without_links() { # unchecked RULE NETDEV ARGUMENT…
+	local how=$1 rule=$2 netdev=$3
 	rm "$HOST/vmfo/links.json"
-	line unchecked "$@"
+	line "$@"
 	because "no vmfo/links.json"
-	local rule=$1 netdev=$2
-	shift 2
-	unchecked "$rule" --no-host -- /nonexistent/qemu -netdev "$netdev,id=n0" "${PAIR[@]}" "$@"
+	shift 3
+	"$how" "$rule" --no-host -- /nonexistent/qemu -netdev "$netdev,id=n0" "${PAIR[@]}" "$@"
 }
 
 # A definition, changed by a jq filter.
@@ -72,7 +73,7 @@ defined() { # finds|passes|unchecked RULE FILTER
 	because "a script of QEMU's connects the tap tap9"
 	line unchecked standby-link tap
 	because "QEMU makes its tap"
-	without_links standby-link bridge,br=br0
+	without_links unchecked standby-link bridge,br=br0
 }
 
 @test "primary-link" {
@@ -85,7 +86,7 @@ defined() { # finds|passes|unchecked RULE FILTER
 	is_severity error
 	defined finds primary-link '.pairs[0].primary = {kind: "emulated", bridge: "br9"}'
 	found "no network link br9"
-	without_links primary-link bridge,br=br0 -netdev bridge,br=br1,id=n1 \
+	without_links unchecked primary-link bridge,br=br0 -netdev bridge,br=br1,id=n1 \
 		-device e1000e,id=p0,netdev=n1,failover_pair_id=net0
 }
 
@@ -103,7 +104,7 @@ defined() { # finds|passes|unchecked RULE FILTER
 	defined finds nic-link '.nics = [{id: "lan", mac: "52:54:00:00:00:02", bridge: "br9"}]'
 	found "no network link br9"
 	defined passes nic-link '.nics = [{id: "lan", mac: "52:54:00:00:00:02", bridge: "br1"}]'
-	without_links nic-link bridge,br=br0 -netdev bridge,br=br0,id=n2 -device virtio-net-pci,id=lan,netdev=n2
+	without_links unchecked nic-link bridge,br=br0 -netdev bridge,br=br0,id=n2 -device virtio-net-pci,id=lan,netdev=n2
 }
 
 @test "standby-network" {
@@ -122,7 +123,7 @@ defined() { # finds|passes|unchecked RULE FILTER
 	found "physnet san"
 	line unchecked standby-network user "${VF[@]}"
 	because 'of the type "user"'
-	without_links standby-network bridge,br=br0 "${VF[@]}"
+	without_links unchecked standby-network bridge,br=br0 "${VF[@]}"
 }
 
 @test "standby-network: an uplink of no physnet" {
@@ -145,7 +146,7 @@ defined() { # finds|passes|unchecked RULE FILTER
 	defined finds standby-same-pf .
 	found "which is a PF that the primary may be of"
 	defined passes standby-same-pf '.pairs[0].standby.bridge = "br1"'
-	without_links standby-same-pf bridge,br=br0 "${VF[@]}"
+	without_links unchecked standby-same-pf bridge,br=br0 "${VF[@]}"
 }
 
 @test "standby-vlan" {
@@ -162,7 +163,7 @@ defined() { # finds|passes|unchecked RULE FILTER
 	found "br-filter filters VLANs, and puts the standby into VLAN 20"
 	defined unchecked standby-vlan '.pairs[0] |= (.standby.bridge = "br-filter" | .primary.vlan = 20)'
 	because "whether its VLAN 20 leaves tagged"
-	without_links standby-vlan bridge,br=br-vlan "${VF[@]}"
+	without_links unchecked standby-vlan bridge,br=br-vlan "${VF[@]}"
 }
 
 @test "bridge-mtu" {

@@ -185,6 +185,7 @@ vf_pair() { # VHOST
 	about "disk vda"
 	is_severity warning
 	passes disk-no-iothread "${args[@]}" -device virtio-blk-pci,id=vda,drive=d,iothread=io
+	passes disk-no-iothread --no-host -- /nonexistent/qemu -machine pc-q35-7.2 -device virtio-blk-pci,id=vda,drive=d
 }
 
 @test "memory-short" {

@@ -14,7 +14,9 @@ load ../helpers
 
 check_topology() {
 	vmfo check-topology --json "$@"
+	# shellcheck disable=SC2154 # run sets them
 	[[ $status -eq 0 || $status -eq 3 ]]
+	# shellcheck disable=SC2154
 	jq -e '.schema == "vmfo.check/1"' <<<"$output" >/dev/null
 }
 

@@ -311,6 +311,12 @@ static void test_refused(void)
 	refused("q -device ''", "it names no device");
 	refused("q -device '{\"id\":\"x\"}'", "it names no device");
 	refused("q -device '{\"driver\":1}'", "it names no device");
+	refused("q -device '{\"driver\":\"virtio-net-pci\",\"failover\":\"on\"}'",
+		"\"failover\" has to be true or false in JSON");
+	refused("q -device '{\"driver\":\"virtio-net-pci\",\"failover\":1}'", "has to be");
+	refused("q -device '{\"driver\":\"e1000e\",\"failover_pair_id\":7}'",
+		"\"failover_pair_id\" has to be a string in JSON");
+	refused("q -device '{\"driver\":\"e1000e\",\"mac\":null}'", "has to be a string");
 	refused("q -device '{\"driver\":\"e1000e\"'", "not valid JSON");
 	refused("q -device '{\"driver\":\"e\",\"id\":\"a\",\"id\":\"b\"}'", "not valid JSON");
 	refused("q -device '{\"driver\":\"e\"} x'", "not valid JSON");

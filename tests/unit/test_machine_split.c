@@ -103,7 +103,7 @@ static void test_binary(void)
 
 /* ---- large ones ---- */
 
-/* Under the address sanitizer every realloc() copies: a list of many arguments takes minutes. */
+/* With the address sanitizer every realloc() copies: long lists take minutes. */
 #ifdef __SANITIZE_ADDRESS__
 #define LARGE (1 << 15)
 #else

@@ -8,7 +8,10 @@
 #   vm_gate_close HOST                from now on HOST's QEMU, as a migration's target, starts only after…
 #   vm_gate_open HOST                 … this; vm_gate_remove HOST takes the gate away
 #   guest_run HOST NAME COMMAND       a shell command in the guest, by its agent; its output, its status
+#   guest_exec SOCKET COMMAND         the same, by the guest agent at that socket
 #   vm_stop_all                       ends every VM on both hosts, forgets what is stored of them
+#   narrated                          what that migration told on standard error, each text on one line
+#   unwrapped                         a filter: the texts of findings, which are wrapped for people, on one line each
 #   vm_migrate_begin FROM TO NAME ARGS… the same in the background, its pid in $MIGRATE, its events in $EVENTS
 #   vm_await_phase PHASE              until that migration is in this phase
 #   vm_await_event REGEX              until one of its events matches
@@ -71,6 +74,15 @@ vm_migrate() { # FROM TO NAME ARGS…
 	RESULT=$(on "$from" vmfo migrate "$name" "$to" --json "$@" 2>"$BATS_TEST_TMPDIR/narration") || status=$?
 	sed 's/^/# /' "$BATS_TEST_TMPDIR/narration" >&2
 	echo "# exit status $status: $RESULT" >&2
+}
+
+# What follows the first line of a text is below that text.
+unwrapped() {
+	sed -z 's/\n \{10\}/ /g'
+}
+
+narrated() {
+	unwrapped <"$BATS_TEST_TMPDIR/narration"
 }
 
 vm_migrate_begin() { # FROM TO NAME ARGS…
@@ -245,7 +257,11 @@ monitor() { # HOST NAME JSON [SOCKET]
 }
 
 guest_run() { # HOST NAME COMMAND
-	python3 - "$HOSTS_DIR/$1/run/$2/qga.sock" "$3" <<-'END'
+	guest_exec "$HOSTS_DIR/$1/run/$2/qga.sock" "$3"
+}
+
+guest_exec() { # SOCKET COMMAND
+	python3 - "$1" "$2" <<-'END'
 		import base64, json, socket, sys, time
 		s = socket.socket(socket.AF_UNIX)
 		s.settimeout(30)

@@ -88,6 +88,16 @@ lie() { # SED-EXPRESSION: of what it says over QMP
 	vm_host_config beta ".qemu = \"$BETA/lying-qemu\""
 }
 
+# alpha says something else of itself to beta's vmfo.
+claim() { # SED-EXPRESSION TEXT
+	cat >"$BETA/agent" <<-END
+		#!/bin/sh
+		sed -uE 's/$1/$2/' | vmfo agent
+	END
+	chmod +x "$BETA/agent"
+	vm_host_config alpha ".agent_command = [\"$BETA/agent\"]"
+}
+
 # The way to beta is not there: the finding, and exit status 4.
 reach_fails() { # RULE TEXT…
 	RULE=$1
@@ -102,7 +112,7 @@ reach_fails() { # RULE TEXT…
 @test "two hosts that fit: every rule of the target passes" {
 	local rule
 	for rule in storage-not-shared vars-not-shared media-differs firmware-size rom-size machine-unsupported \
-		qemu-older cpu-incompatible kvm-differs name-taken mac-taken; do
+		qemu-older cpu-incompatible kvm-differs name-taken mac-taken vf-other-model standby-features; do
 		passes "$rule" demo --target beta
 	done
 }
@@ -110,9 +120,9 @@ reach_fails() { # RULE TEXT…
 @test "without a target they are not checked, and neither is the way to one" {
 	local rule
 	for rule in storage-not-shared vars-not-shared media-differs firmware-size rom-size machine-unsupported \
-		qemu-older cpu-incompatible kvm-differs name-taken mac-taken ssh-config ssh-unreachable ssh-algorithms \
-		ssh-host-key-unknown ssh-host-key-changed ssh-host-key-revoked ssh-auth ssh-session agent-missing \
-		agent-version; do
+		qemu-older cpu-incompatible kvm-differs name-taken mac-taken vf-other-model standby-features ssh-config \
+		ssh-unreachable ssh-algorithms ssh-host-key-unknown ssh-host-key-changed ssh-host-key-revoked ssh-auth \
+		ssh-session agent-missing agent-version; do
 		unchecked "$rule" demo
 	done
 }
@@ -192,6 +202,22 @@ reach_fails() { # RULE TEXT…
 	finds kvm-differs demo --target beta
 	found "the VM runs without KVM"
 	is_severity warning
+}
+
+@test "standby-features" {
+	# Both hosts have one kernel: what alpha's can do, more or less than it does, is only its word.
+	claim '"tap_offloads": *[0-9]+' '"tap_offloads": 1023'
+	finds standby-features demo --target beta
+	found "taps of the source have " "0x200, taps here do not"
+	about "beta: host"
+	is_severity warning
+	claim '"tap_offloads": *[0-9]+' '"tap_offloads": 0'
+	finds standby-features demo --target beta
+	found "taps here have CSUM, TSO4"
+	is_severity info
+	claim '"tap_offloads": *[0-9]+' '"tap_offloads": null'
+	unchecked standby-features demo --target beta
+	because "the tap offloads of the source are not known"
 }
 
 @test "name-taken" {
