@@ -9,7 +9,6 @@
 #include "flow/survey.h"
 #include "flow/target.h"
 #include "io/file.h"
-#include "topology/reach.h"
 
 #define CMDLINE_MAX_BYTES (4 * 1024 * 1024)
 #define QMP_OPEN_MS 10000
@@ -33,6 +32,15 @@ static void subject_close(struct subject *subject)
 	vm_close(subject->vm);
 	qmp_close(subject->qmp);
 	strv_clear(&subject->argv);
+}
+
+/* QEMU was asked: nobody is to wait for its lock while a target takes its time. */
+static void subject_let_go(struct subject *subject)
+{
+	if (!subject->vm)
+		return;
+	qmp_close(steal_ptr(subject->vm->qmp));
+	lock_release(steal_ptr(subject->vm->lock));
 }
 
 /* ---- what is to be looked at ---- */
@@ -126,6 +134,7 @@ static int open_subject(struct flow_env *env, const struct check_opts *opts,
 	*name = strdup(opts->vm ?: opts->file ?: opts->qmp ?: opts->cmdline ?: opts->argv.v[0]);
 	if (!*name)
 		return err_nomem(err);
+	str_make_printable(*name);
 	if (opts->vm)
 		return open_vm(env, opts, subject, err);
 	if (opts->file) {
@@ -161,22 +170,12 @@ static void add_reach_not_checked(void *data, const struct rule *rule)
 static int check_target(struct flow_env *env, const char *host, const struct survey *survey,
 			struct check_result *result, struct err *err)
 {
-	struct findings there = { 0 };
 	struct target *target = NULL;
 	json_t *source = survey_source_json(survey);
-	int r = source ? target_open(env, host, &target, err) : err_nomem(err);
-	const char *rule = r < 0 ? reach_rule(err) : NULL;
+	int r = source ? target_look(env, host, survey->what.def, source, &result->findings,
+				     &result->devices, &target, err) :
+			 err_nomem(err);
 
-	if (rule) {
-		rule_report(&result->findings, rule, host, "%s", err->msg);
-		err_set(err, ERR_REFUSED, -r, "%s was not looked at: %s", host, rule);
-	}
-	if (r == 0)
-		r = target_check(target, survey->what.def, source, &there, &result->devices,
-				 err);
-	if (r == 0)
-		findings_merge(&result->findings, &there, host);
-	findings_clear(&there);
 	target_close(target);
 	json_decref(source);
 	return r;
@@ -210,8 +209,8 @@ static void list_passed_over(const struct machine *machine, const struct vmdef *
 	}
 }
 
-static int look(struct flow_env *env, const struct check_opts *opts,
-		const struct subject *subject, struct check_result *result, struct err *err)
+static int look(struct flow_env *env, const struct check_opts *opts, struct subject *subject,
+		struct check_result *result, struct err *err)
 {
 	unsigned int scopes = SCOPES_HERE | (opts->target ? 0 : SCOPE(SCOPE_TARGET));
 	struct survey survey;
@@ -221,6 +220,7 @@ static int look(struct flow_env *env, const struct check_opts *opts,
 		return r;
 	list_passed_over(survey.machine, subject->what.def, &result->passed_over);
 	r = survey_run(&survey, scopes, &result->findings, err);
+	subject_let_go(subject);
 	if (r == 0 && opts->target)
 		r = check_target(env, opts->target, &survey, result, err);
 	else if (r == 0)

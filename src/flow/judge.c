@@ -27,16 +27,10 @@ int judge_findings(struct flow_run *run, struct findings *findings, const struct
 {
 	struct findings *all = &run->result->findings;
 	_cleanup_free_ char *names = NULL;
-	struct findings named = { 0 };
 	struct strv rules = { 0 };
 	size_t n = 0;
 	int r = 0;
 
-	/* Once for all: it is told, and stored, with its host. */
-	if (host) {
-		findings_merge(&named, findings, host);
-		*findings = named;
-	}
 	findings_suppress(findings, suppress);
 	findings_sort(findings);
 	for (size_t i = 0; i < findings->n; i++) {

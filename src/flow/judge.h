@@ -10,7 +10,7 @@
 
 /*
  * Tells each finding, those of suppress apart, and moves them all into the run's result.
- * host: what to put before their objects; NULL.
+ * host: whose findings they are, for the message; NULL: this one's.
  * Return: 0, or kind if one is an error of a rule in the scopes that refuse; the message
  * names the rules, since the findings themselves were told.
  */

@@ -180,16 +180,14 @@ int migrate_check_target(void *ctx, struct err *err)
 	struct migration *m = ctx;
 	const unsigned int every = ~0U;
 	struct findings found = { 0 };
-	int r = target_open(m->run.env, m->opts.host, &m->target, err);
+	struct err verdict = ERR_INIT;
+	int r = target_look(m->run.env, m->opts.host, m->vm->def, m->source_facts, &found,
+			    &m->run.result->devices, &m->target, err);
+	int judged = judge_findings(&m->run, &found, &m->opts.suppress, m->opts.host, every,
+				    ERR_REFUSED, r < 0 ? &verdict : err);
 
-	if (r == 0)
-		r = target_check(m->target, m->vm->def, m->source_facts, &found,
-				 &m->run.result->devices, err);
-	if (r == 0)
-		r = judge_findings(&m->run, &found, &m->opts.suppress, m->opts.host, every,
-				   ERR_REFUSED, err);
 	findings_clear(&found);
-	return r;
+	return r < 0 ? r : judged;
 }
 
 /* ---- the target ---- */

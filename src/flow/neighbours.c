@@ -63,14 +63,14 @@ static int look(struct flow_env *env, const char *name, struct host_vm *out, str
 int neighbours_read(struct flow_env *env, struct host_vm **out, size_t *n, struct err *err)
 {
 	struct strv names = { 0 };
-	struct host_vm *vms = NULL;
+	struct host_vm *vms;
 	size_t filled = 0;
 	int r = store_names(env, &names, err);
 
-	if (r == 0) {
-		vms = calloc(names.n ?: 1, sizeof(*vms));
-		if (!vms)
-			r = err_nomem(err);
+	vms = r < 0 ? NULL : calloc(names.n ?: 1, sizeof(*vms));
+	if (!vms) {
+		strv_clear(&names);
+		return r < 0 ? r : err_nomem(err);
 	}
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
 		r = look(env, names.v[i], &vms[filled], err);

@@ -141,12 +141,14 @@ static int make_argv(const struct vm *vm, const struct qemu_start *how, struct s
 				     .without_primaries = how->without_primaries };
 	const struct qemu_facts *facts = how->facts;
 	struct qemu_facts *asked = NULL;
-	int r = facts ? 0 : qemu_probe(vm->env->loop, env.qemu, NULL, &asked, err);
 
-	if (r < 0)
-		return r;
-	if (asked)
+	if (!facts) {
+		int r = qemu_probe(vm->env->loop, env.qemu, NULL, &asked, err);
+
+		if (r < 0)
+			return r;
 		facts = asked;
+	}
 	env.sandbox = facts->sandbox;
 	env.json_device = facts->json_device;
 	qemu_facts_free(asked);

@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "proto/agent.h"
 #include "proto/ssh.h"
+#include "topology/reach.h"
+#include "topology/rule.h"
 
 /*
  * Deadlines. A dead peer is noticed by the agent's pings long before these: they are for
@@ -149,6 +151,25 @@ int target_check(struct target *target, const struct vmdef *def, json_t *source,
 	else if (devices && json_is_array(json_object_get(result, "devices")))
 		*devices = json_incref(json_object_get(result, "devices"));
 	json_decref(result);
+	return r;
+}
+
+int target_look(struct flow_env *env, const char *host, const struct vmdef *def, json_t *source,
+		struct findings *out, json_t **devices, struct target **target, struct err *err)
+{
+	struct findings there = { 0 };
+	int r = target_open(env, host, target, err);
+	const char *rule = r < 0 ? reach_rule(err) : NULL;
+
+	if (rule) {
+		rule_report(out, rule, host, "%s", err->msg);
+		err_set(err, ERR_REFUSED, -r, "%s was not looked at: %s", host, rule);
+	}
+	if (r == 0)
+		r = target_check(*target, def, source, &there, devices, err);
+	if (r == 0)
+		findings_merge(out, &there, host);
+	findings_clear(&there);
 	return r;
 }
 

@@ -36,6 +36,15 @@ bool target_alive(const struct target *target, struct err *why);
 int target_check(struct target *target, const struct vmdef *def, json_t *source,
 		 struct findings *out, json_t **devices, struct err *err);
 
+/*
+ * Opens it and checks: out has the host put before each object. Where a rule says why it
+ * cannot be reached, that is a finding as well, and the error only names the rule.
+ * target: the caller's, also on failure; NULL: it was not reached. The rest: as above.
+ */
+int target_look(struct flow_env *env, const char *host, const struct vmdef *def, json_t *source,
+		struct findings *out, json_t **devices, struct target **target,
+		struct err *err);
+
 int target_reserve(struct target *target, const struct vm *vm, const char *migration,
 		   bool hidden, struct err *err);
 int target_start(struct target *target, const struct vm *vm, struct err *err);

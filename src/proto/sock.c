@@ -5,11 +5,22 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/cleanup.h"
 
 #define SOCK_RETRY_MS 50
+
+/* The kernel refuses a plain file with the same word as a socket that nobody has open. */
+static const char *why_refused(const char *path, int e)
+{
+	struct stat st;
+
+	if (e != ECONNREFUSED || stat(path, &st) < 0)
+		return "";
+	return S_ISSOCK(st.st_mode) ? ": nobody listens there any more" : ": it is no socket";
+}
 
 int sock_connect_unix(struct loop *loop, const char *path, int64_t deadline, int *out,
 		      struct err *err)
@@ -31,8 +42,10 @@ int sock_connect_unix(struct loop *loop, const char *path, int64_t deadline, int
 
 		if (errno == EINTR)
 			continue;
-		if (errno != EAGAIN)
-			return err_sys(err, ERR_INTERNAL, errno, "connect to %s", path);
+		r = errno;
+		if (r != EAGAIN)
+			return err_set(err, ERR_INTERNAL, r, "connect to %s: %s%s", path,
+				       strerrordesc_np(r), why_refused(path, r));
 		/* A full queue makes a UNIX socket say EAGAIN; nothing announces its end. */
 		if (clock_ms() >= deadline)
 			return err_set(err, ERR_INTERNAL, ETIMEDOUT,
