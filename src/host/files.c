@@ -36,35 +36,35 @@
  * Source: Linux include/uapi/linux/magic.h, Documentation/filesystems/; nfs(5).
  */
 static const struct fs_kind {
-	uint32_t magic;
 	const char *name;
+	uint32_t magic;
 	enum fact shared, coherent;
 	bool locks;
 } fs_kinds[] = {
-	{ 0xef53, "ext4", FACT_NO, FACT_YES, true },
-	{ 0x58465342, "xfs", FACT_NO, FACT_YES, true },
-	{ 0x9123683e, "btrfs", FACT_NO, FACT_YES, true },
-	{ 0xf2f52010, "f2fs", FACT_NO, FACT_YES, true },
-	{ 0xca451a4e, "bcachefs", FACT_NO, FACT_YES, true },
-	{ 0x2fc12fc1, "zfs", FACT_NO, FACT_YES, true },
-	{ 0x01021994, "tmpfs", FACT_NO, FACT_YES, true },
-	{ 0x858458f6, "ramfs", FACT_NO, FACT_YES, true },
-	{ 0x794c7630, "overlay", FACT_NO, FACT_YES, true },
-	{ 0x73717368, "squashfs", FACT_NO, FACT_YES, true },
-	{ 0xe0f5e1e2, "erofs", FACT_NO, FACT_YES, true },
-	{ 0x9660, "iso9660", FACT_NO, FACT_YES, true },
-	{ 0x4d44, "vfat", FACT_NO, FACT_YES, true },
-	{ 0x6969, "nfs", FACT_YES, FACT_NO, true },
-	{ 0x00c36400, "ceph", FACT_YES, FACT_YES, true },
-	{ 0x01161970, "gfs2", FACT_YES, FACT_YES, true },
+	{ "ext4", 0xef53, FACT_NO, FACT_YES, true },
+	{ "xfs", 0x58465342, FACT_NO, FACT_YES, true },
+	{ "btrfs", 0x9123683e, FACT_NO, FACT_YES, true },
+	{ "f2fs", 0xf2f52010, FACT_NO, FACT_YES, true },
+	{ "bcachefs", 0xca451a4e, FACT_NO, FACT_YES, true },
+	{ "zfs", 0x2fc12fc1, FACT_NO, FACT_YES, true },
+	{ "tmpfs", 0x01021994, FACT_NO, FACT_YES, true },
+	{ "ramfs", 0x858458f6, FACT_NO, FACT_YES, true },
+	{ "overlay", 0x794c7630, FACT_NO, FACT_YES, true },
+	{ "squashfs", 0x73717368, FACT_NO, FACT_YES, true },
+	{ "erofs", 0xe0f5e1e2, FACT_NO, FACT_YES, true },
+	{ "iso9660", 0x9660, FACT_NO, FACT_YES, true },
+	{ "vfat", 0x4d44, FACT_NO, FACT_YES, true },
+	{ "nfs", 0x6969, FACT_YES, FACT_NO, true },
+	{ "ceph", 0x00c36400, FACT_YES, FACT_YES, true },
+	{ "gfs2", 0x01161970, FACT_YES, FACT_YES, true },
 	/* Its fcntl() locks are one host's own with the usual cluster stack, o2cb. */
-	{ 0x7461636f, "ocfs2", FACT_YES, FACT_YES, false },
-	{ 0x47504653, "gpfs", FACT_YES, FACT_YES, true },
-	{ 0x0bd00bd0, "lustre", FACT_YES, FACT_YES, true },
-	{ 0xff534d42, "cifs", FACT_YES, FACT_UNKNOWN, false },
-	{ 0xfe534d42, "smb2", FACT_YES, FACT_UNKNOWN, false },
-	{ 0x01021997, "9p", FACT_UNKNOWN, FACT_UNKNOWN, false },
-	{ 0x65735546, "fuse", FACT_UNKNOWN, FACT_UNKNOWN, false },
+	{ "ocfs2", 0x7461636f, FACT_YES, FACT_YES, false },
+	{ "gpfs", 0x47504653, FACT_YES, FACT_YES, true },
+	{ "lustre", 0x0bd00bd0, FACT_YES, FACT_YES, true },
+	{ "cifs", 0xff534d42, FACT_YES, FACT_UNKNOWN, false },
+	{ "smb2", 0xfe534d42, FACT_YES, FACT_UNKNOWN, false },
+	{ "9p", 0x01021997, FACT_UNKNOWN, FACT_UNKNOWN, false },
+	{ "fuse", 0x65735546, FACT_UNKNOWN, FACT_UNKNOWN, false },
 };
 
 /* Mount options by which locks stay on this host: nfs(5), mount.lustre(8), gfs2(5). */

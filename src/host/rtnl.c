@@ -74,14 +74,19 @@ static int converse(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_
 	return r < 0 ? -errno : 0;
 }
 
+static void answer_clear(struct answer *answer)
+{
+	free(answer->buf);
+}
+
 static int talk(int bus, struct nlmsghdr *request, mnl_cb_t fn, void *data)
 {
-	_cleanup_free_ char *buf = malloc(ANSWER_SIZE);
-	struct answer answer = { .buf = buf, .room = ANSWER_SIZE };
+	_cleanup_(answer_clear) struct answer answer = { .buf = malloc(ANSWER_SIZE),
+							 .room = ANSWER_SIZE };
 	struct mnl_socket *socket;
 	int strict = 1, r = 0;
 
-	if (!buf)
+	if (!answer.buf)
 		return -ENOMEM;
 	socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!socket)
@@ -98,7 +103,6 @@ static int talk(int bus, struct nlmsghdr *request, mnl_cb_t fn, void *data)
 	if (r == 0)
 		r = converse(socket, request, fn, data, &answer);
 	mnl_socket_close(socket);
-	buf = answer.buf;
 	return r;
 }
 

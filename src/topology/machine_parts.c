@@ -169,9 +169,9 @@ int machine_order_devices(struct machine_reader *r, struct err *err)
 {
 	struct machine *machine = r->machine;
 	size_t n = machine->n_devices + r->n_json;
-	struct machine_device *all = n ? realloc(machine->devices, n * sizeof(*all)) : NULL;
+	struct machine_device *all = realloc(machine->devices, (n ?: 1) * sizeof(*all));
 
-	if (n && !all)
+	if (!all)
 		return err_nomem(err);
 	machine->devices = all;
 	for (size_t i = 0; i < r->n_json; i++)

@@ -78,8 +78,8 @@ static const struct host_link *bridge_of(const struct topo *topo, const struct t
 }
 
 static void say_elsewhere(const struct uplinks *uplinks, const struct host_link *bridge,
-			  const struct network *network, const struct topo *topo,
-			  const char *object, struct verdict *verdict)
+			  const char *wanted, const struct topo *topo, const char *object,
+			  struct verdict *verdict)
 {
 	const struct uplink *first = &uplinks->list[0];
 	const struct host_physnet *other =
@@ -88,8 +88,7 @@ static void say_elsewhere(const struct uplinks *uplinks, const struct host_link 
 
 	verdict_find(verdict, object,
 		     "the uplink %s of %s is of the physnet %s, the primary's is %s",
-		     first->hardware->name, bridge->name, other ? other->id : "?",
-		     network->physnet->id);
+		     first->hardware->name, bridge->name, other ? other->id : "?", wanted);
 }
 
 static void check_network(const struct topo *topo, const struct topo_pair *pair,
@@ -125,7 +124,7 @@ static void check_network(const struct topo *topo, const struct topo_pair *pair,
 	else if (!wanted)
 		verdict_unknown(verdict, "%s: the network of its primary is not known", object);
 	else if (unnamed == UPLINKS_MAX)
-		say_elsewhere(&uplinks, bridge, &network, topo, object, verdict);
+		say_elsewhere(&uplinks, bridge, wanted, topo, object, verdict);
 	else if (network.physnet)
 		verdict_find_as(
 			verdict, SEVERITY_WARNING, object,
