@@ -119,6 +119,24 @@ static const struct argp argp = {
 
 /* ---- what was asked for ---- */
 
+/* A script whose variable is unset names nothing. */
+static int check_names(const struct options *options, struct err *err)
+{
+	const struct check_opts *check = &options->check;
+	const struct {
+		const char *option, *value;
+	} names[] = { { "--file", check->file },        { "--cmdline", check->cmdline },
+		      { "--qmp", check->qmp },          { "--target", check->target },
+		      { "--qemu", check->qemu },        { "--sysroot", check->sysroot },
+		      { "--machine", options->machine } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].value && !*names[i].value)
+			return err_set(err, ERR_USAGE, EINVAL, "%s: its value is empty",
+				       names[i].option);
+	return 0;
+}
+
 /* Options that exclude each other, as one clear error. */
 static int check_usage(const struct options *options, struct err *err)
 {
@@ -126,7 +144,10 @@ static int check_usage(const struct options *options, struct err *err)
 	int subjects = (check->vm || check->file) + (check->qmp != NULL) +
 		       (check->cmdline != NULL) + (check->argv.n > 0);
 	int modes = options->buses + options->list_rules + (options->explain != NULL);
+	int r = check_names(options, err);
 
+	if (r < 0)
+		return r;
 	if (modes > 1 || (modes && subjects))
 		return err_set(err, ERR_USAGE, EINVAL,
 			       "--buses, --list-rules and --explain stand alone");

@@ -11,8 +11,8 @@
 #include "usage.h"
 
 static const struct argp argp = {
-	.doc = "Print every command, option, topology rule and key of a definition as one JSON object, from the "
-	       "tables that vmfo itself works by.",
+	.doc = "Print every command, option, topology rule and key of a definition as one JSON "
+	       "object, from the tables that vmfo itself works by.",
 };
 
 static void add_options(json_t *list, const struct argp_option *option)

@@ -12,6 +12,14 @@
 #define WIDTH 96
 #define LABEL_WIDTH 10
 
+/* The length of the first word. A command in `…` is one word: it is there to be copied. */
+static size_t word_length(const char *text)
+{
+	const char *quote = *text == '`' ? strchr(text + 1, '`') : NULL;
+
+	return quote ? (size_t)(quote - text) + strcspn(quote, " ") : strcspn(text, " ");
+}
+
 /* "  why     text", broken between words, what follows the first line below its text. */
 static void put_wrapped(FILE *out, const char *label, const char *text)
 {
@@ -19,7 +27,7 @@ static void put_wrapped(FILE *out, const char *label, const char *text)
 
 	fprintf(out, "  %-*s", LABEL_WIDTH - 2, label);
 	while (*text) {
-		size_t len = strcspn(text, " ");
+		size_t len = word_length(text);
 
 		if (column > LABEL_WIDTH && column + 1 + len > WIDTH) {
 			fprintf(out, "\n%*s", LABEL_WIDTH, "");
@@ -40,7 +48,8 @@ static void put_finding(FILE *out, const struct finding *finding)
 {
 	fprintf(out, "%s: %s: %s\n", severity_name(finding->severity), finding->rule,
 		finding->object);
-	put_wrapped(out, "found", finding->found);
+	/* As it is: there may be a command in it that is to be copied. */
+	fprintf(out, "  %-*s%s\n", LABEL_WIDTH - 2, "found", finding->found);
 	put_wrapped(out, "why", finding->why);
 	put_wrapped(out, "remedy", finding->remedy);
 	put_wrapped(out, "source", finding->source);

@@ -106,25 +106,44 @@ static void test_edge(void)
 		char words[128];
 		struct finding one = { .rule = (char *)"r",
 				       .object = (char *)"o",
-				       .found = words,
-				       .why = (char *)"",
+				       .found = (char *)"",
+				       .why = words,
 				       .remedy = (char *)"",
 				       .source = (char *)"" };
 		_cleanup_free_ char *text = NULL;
-		const char *found, *why;
+		const char *why, *remedy;
 		int lines = 0;
 
 		memset(words, 'x', sizeof(words));
 		words[cases[i].first] = ' ';
 		words[cases[i].first + 1 + cases[i].second] = '\0';
 		text = render_finding_text(&one);
-		found = strstr(text, "  found");
 		why = strstr(text, "  why");
-		for (const char *c = found; c < why; c++)
+		remedy = strstr(text, "  remedy");
+		for (const char *c = why; c < remedy; c++)
 			lines += *c == '\n';
 		is_int(lines, cases[i].one_line ? 1 : 2, "words of %d and %d", cases[i].first,
 		       cases[i].second);
 	}
+}
+
+/* Who is to copy a command gets it in one piece. */
+static void test_copied(void)
+{
+	char remedy[] =
+		"Words and more words up to the point where the line is nearly full, and then "
+		"`a command --with options` and on.";
+	struct finding one = { .rule = (char *)"r",
+			       .object = (char *)"o",
+			       .found = long_text,
+			       .why = (char *)"an unpaired ` is a word",
+			       .remedy = remedy,
+			       .source = (char *)"" };
+	_cleanup_free_ char *text = render_finding_text(&one);
+
+	like(text, long_text, "what was found is in one line");
+	like(text, "`a command --with options`", "a command is not broken");
+	like(text, "unpaired ` is a word", "half a pair of quotes is not one");
 }
 
 static void add(struct check_result *result, enum severity severity, const char *found, ...)
@@ -264,6 +283,7 @@ int main(void)
 		bail("tmpfile");
 	test_wrapping();
 	test_edge();
+	test_copied();
 	test_counts();
 	test_lists();
 	test_json();

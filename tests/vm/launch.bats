@@ -22,12 +22,24 @@ teardown() {
 	vm_host_config alpha ".qemu = \"$QEMU\" | del(.notify)"
 }
 
-# The exit status in $status, standard output in $output, the narration in $stderr.
+# The exit status in $status, standard output in $output, the narration in $stderr, each text of it on one line.
 vmfo_on_alpha() { # ARGS…
 	status=0
 	output=$(on alpha vmfo "$@" 2>"$BATS_TEST_TMPDIR/narration") || status=$?
-	stderr=$(<"$BATS_TEST_TMPDIR/narration")
+	stderr=$(narrated)
 	printf 'vmfo %s: exit status %s\n%s\n%s\n' "$*" "$status" "$stderr" "$output" >&2
+}
+
+# The last launch: by errors of these rules and no other, each in full; and nothing was changed. vm_remember first.
+refused_for() { # RULE…
+	local rules=$*
+	[ "$status" -eq 3 ]
+	[ -z "$output" ]
+	[[ $stderr =~ $'\n'"vmfo launch: demo: the topology is not valid: $# error"s?" (${rules// /, })"$ ]]
+	[ "$(grep -cE '^  (found|why|remedy|source) ' <<<"$stderr")" -eq $((4 * $#)) ]
+	assert_runs_nowhere demo
+	assert_nothing_left alpha
+	assert_as_before alpha
 }
 
 list_state() { # NAME
@@ -91,29 +103,36 @@ start_server() { # FILE
 
 @test "a QEMU that does not start: its last words, and nothing left" {
 	vm_remember
-	vm_define demo '.qemu_args = ["-device", "no-such-device"]'
+	# No rule looks at a chardev.
+	vm_define demo '.qemu_args = ["-chardev", "socket,id=c0,path=/nonexistent/c0.sock,server=on,wait=off"]'
 	vmfo_on_alpha launch demo
 	[ "$status" -eq 4 ]
-	[[ $stderr == *"start QEMU"*"'no-such-device' is not a valid device model name"* ]]
+	[[ $stderr == *"vmfo launch: demo: start QEMU"*"/nonexistent/c0.sock: No such file"* ]]
 	assert_runs_nowhere demo
 	assert_nothing_left alpha
 	assert_as_before alpha
+}
+
+@test "a QEMU that cannot start the VM, or cannot be started: refused by a rule" {
+	vm_remember
+	vm_define demo '.qemu_args = ["-device", "no-such-device"]'
+	vmfo_on_alpha launch demo
+	refused_for device-unknown
+	[[ $stderr == *' has no device "no-such-device"'* ]]
 
 	vm_host_config alpha '.qemu = "/nonexistent/qemu"'
 	vmfo_on_alpha launch demo
-	[ "$status" -eq 4 ]
+	refused_for qemu-unusable
 	[[ $stderr == *"/nonexistent/qemu"*"No such file"* ]]
-	assert_as_before alpha
 }
 
 @test "what the definition names and the host lacks: refused, every reason at once" {
 	vm_remember
 	vm_define demo '.pairs[0].standby.bridge = "br9" | .boot.initrd = "/nonexistent/initrd"'
 	vmfo_on_alpha launch demo
-	[ "$status" -eq 4 ]
-	[[ $stderr == *"/nonexistent/initrd"* ]]
-	[[ $stderr == *br9* ]]
-	assert_as_before alpha
+	refused_for boot-file-missing standby-link
+	[[ $stderr == *$'\nerror: boot-file-missing: initrd\n  found   initrd /nonexistent/initrd: No such file'* ]]
+	[[ $stderr == *$'\nerror: standby-link: pair net0\n  found   no network link br9 '* ]]
 	vmfo_on_alpha launch nobody
 	[ "$status" -eq 4 ]
 	[[ $stderr == *nobody* ]]

@@ -45,7 +45,7 @@ refused() { # SECONDS TEXT…
 	[ "$status" -eq 4 ]
 	[ "$(result .outcome)" = refused ]
 	for text in "vmfo migrate: demo: " "$@"; do
-		grep -qF -- "$text" "$BATS_TEST_TMPDIR/narration" || { echo "not told: $text" >&2; return 1; }
+		narrated | grep -qF -- "$text" || { echo "not told: $text" >&2; return 1; }
 	done
 	((took <= limit)) || { echo "it took $took s" >&2; return 1; }
 	assert_as_before alpha
@@ -53,9 +53,20 @@ refused() { # SECONDS TEXT…
 	assert_runs_only_on alpha demo
 }
 
-# What the message offers as a command, from this word on.
+# The same, by the one finding that there is of the way there.
+unreached() { # SECONDS RULE TEXT…
+	local text limit=$1 rule=$2
+	shift 2
+	refused "$limit" "error: $rule: beta" "vmfo migrate: demo: beta was not looked at: $rule" "$@"
+	[ "$(result '.findings[] | select(.severity == "error") | .rule')" = "$rule" ]
+	for text in "$@"; do
+		result .findings[].found | grep -qF -- "$text" || { echo "not found: $text" >&2; return 1; }
+	done
+}
+
+# What the finding offers as a command, from this word on.
 offered() { # WORD
-	result .reason | grep -o "$1 .*"
+	result .findings[].found | grep -o "$1 .*"
 }
 
 dry_run_works() {
@@ -72,22 +83,23 @@ fake_agent() { # TEXT
 
 @test "sshd is down" {
 	sshd_stop beta
-	refused 5 "ssh to beta (10.201.0.2 port 22)" "10.201.0.2 port 22: connect: Connection refused"
+	unreached 5 ssh-unreachable "ssh to beta (10.201.0.2 port 22)" "10.201.0.2 port 22: connect: Connection refused"
 }
 
 @test "the host drops everything" {
 	ip -n "$HOSTS_NS-beta" route add blackhole 10.201.0.1/32
-	refused 20 "ssh to beta (10.201.0.2 port 22)" "10.201.0.2 port 22: connect: no answer"
+	unreached 20 ssh-unreachable "ssh to beta (10.201.0.2 port 22)" "10.201.0.2 port 22: connect: no answer"
 }
 
 @test "sshd accepts and is silent" {
 	kill -STOP "$(<"$BETA/sshd.pid")"
-	refused 20 "ssh to beta (10.201.0.2 port 22)" "it accepts the connection and does not greet" "Is sshd there stopped"
+	unreached 20 ssh-unreachable "ssh to beta (10.201.0.2 port 22)" "it accepts the connection and does not greet" \
+		"Is sshd there stopped"
 }
 
 @test "an unknown host key: the fingerprint, and the command that accepts it" {
 	: >"$ALPHA/known_hosts"
-	refused 5 "the host key is unknown" \
+	unreached 5 ssh-host-key-unknown "the host key is unknown" \
 		"$(ssh-keygen -lf "$BETA/host_ed25519.pub" | cut -d' ' -f2)" "ssh-keygen -lf"
 	on alpha sh -c "$(offered ssh-keyscan)"
 	dry_run_works
@@ -97,7 +109,7 @@ fake_agent() { # TEXT
 	# A type that this host does not have: neither known nor changed.
 	ssh-keygen -q -t rsa -b 2048 -N '' -f "$BATS_TEST_TMPDIR/rsa"
 	echo "10.201.0.2 $(<"$BATS_TEST_TMPDIR/rsa.pub")" >"$ALPHA/known_hosts"
-	refused 5 "the host key is unknown (known_hosts has another type, ssh-rsa)" SHA256:
+	unreached 5 ssh-host-key-unknown "the host key is unknown (known_hosts has another type, ssh-rsa)" SHA256:
 }
 
 @test "only the ECDSA key is known: it is the one that is asked for" {
@@ -109,15 +121,16 @@ fake_agent() { # TEXT
 @test "a changed host key: refused, with the commands for the case that it is right" {
 	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/other"
 	echo "10.201.0.2 $(cut -d' ' -f1,2 "$BATS_TEST_TMPDIR/other.pub")" >"$ALPHA/known_hosts"
-	refused 5 "the host key has CHANGED" "Someone may be in between" \
+	unreached 5 ssh-host-key-changed "the host key has CHANGED" "Someone may be in between" \
 		"$(ssh-keygen -lf "$BETA/host_ed25519.pub" | cut -d' ' -f2)"
-	on alpha sh -c "$(result .reason | grep -o 'ssh-keygen -R .*')"
+	on alpha sh -c "$(offered "ssh-keygen -R")"
 	dry_run_works
 }
 
 @test "a revoked host key" {
 	sed -i 's/^/@revoked /' "$ALPHA/known_hosts"
-	refused 5 "the host key is REVOKED" "$(ssh-keygen -lf "$BETA/host_ed25519.pub" | cut -d' ' -f2)"
+	unreached 5 ssh-host-key-revoked "the host key is REVOKED" \
+		"$(ssh-keygen -lf "$BETA/host_ed25519.pub" | cut -d' ' -f2)"
 }
 
 @test "hashed entries are found" {
@@ -128,7 +141,7 @@ fake_agent() { # TEXT
 
 @test "no key is accepted" {
 	: >"$BETA/authorized_keys"
-	refused 5 "no key was accepted for user root" "offered: $ALPHA/id_ed25519" authorized_keys IdentityFile
+	unreached 5 ssh-auth "no key was accepted for user root" "offered: $ALPHA/id_ed25519" authorized_keys IdentityFile
 }
 
 @test "an RSA key only: it is said why it is not used" {
@@ -137,13 +150,13 @@ fake_agent() { # TEXT
 	sed -i "s|IdentityFile .*|IdentityFile $BATS_TEST_TMPDIR/id_rsa|" "$ALPHA/ssh_config"
 	# The key is good: ssh itself gets in with it.
 	on alpha ssh -F "$ALPHA/ssh_config" beta true
-	refused 5 "no key was accepted for user root (offered: none" "id_rsa (RSA: libssh2 signs with SHA-1 only" \
+	unreached 5 ssh-auth "no key was accepted for user root (offered: none" "id_rsa (RSA: libssh2 signs with SHA-1 only" \
 		"make an ed25519 key"
 }
 
 @test "ProxyJump is refused by name" {
 	echo "	ProxyJump jump.example" >>"$ALPHA/ssh_config"
-	refused 5 "host beta: ssh_config has ProxyJump jump.example" "vmfo connects directly"
+	unreached 5 ssh-config "host beta: ssh_config has ProxyJump jump.example" "vmfo connects directly"
 }
 
 @test "a host that begins with a dash is a usage error, and never reaches ssh" {
@@ -165,30 +178,30 @@ fake_agent() { # TEXT
 
 @test "no vmfo there" {
 	vm_host_config alpha '.agent_command = ["/nonexistent/vmfo", "agent"]'
-	refused 5 "no vmfo on beta: its command ended (exit status 127)" "/nonexistent/vmfo: No such file or directory" \
+	unreached 5 agent-missing "no vmfo on beta: its command ended (exit status 127)" "/nonexistent/vmfo: No such file or directory" \
 		"install vmfo there or set agent_command in host.json"
 }
 
 @test "an agent of another protocol" {
 	fake_agent "echo '{\"vmfo\":\"agent\",\"protocol\":99,\"version\":\"9.9.9\"}'; exec cat"
-	refused 5 "the vmfo on beta is 9.9.9 and speaks agent protocol 99, this one speaks 1" \
+	unreached 5 agent-version "the vmfo on beta is 9.9.9 and speaks agent protocol 99, this one speaks 1" \
 		"install the same vmfo on both hosts"
 }
 
 @test "an agent that dies before its hello" {
 	fake_agent "echo 'it hurts here' >&2; kill -SEGV \$\$"
-	refused 5 "no vmfo on beta: its command ended (killed by signal SEGV)" "it hurts here" "agent_command in host.json"
+	unreached 5 agent-missing "no vmfo on beta: its command ended (killed by signal SEGV)" "it hurts here" "agent_command in host.json"
 }
 
 @test "an agent that dies in the middle of its hello" {
 	fake_agent "printf '{\"vmfo\":\"agent\",\"proto'; exit 3"
-	refused 5 "no vmfo on beta: its command ended (exit status 3)" "agent_command in host.json"
+	unreached 5 agent-missing "no vmfo on beta: its command ended (exit status 3)" "agent_command in host.json"
 }
 
 @test "an agent that never says hello" {
 	# Not for ever: sshd lets it live on.
 	fake_agent "exec sleep 30"
-	refused 20 "beta: no hello from its vmfo agent in time"
+	unreached 20 agent-missing "beta: no hello from its vmfo agent in time"
 }
 
 @test "an agent that falls silent after its hello" {
@@ -203,7 +216,7 @@ fake_agent() { # TEXT
 
 @test "more noise than a login shell may make" {
 	fake_agent 'head -c 70000 /dev/zero | tr "\0" n; exec vmfo agent "$@"'
-	refused 5 beta "no hello in the first 65536 bytes of the agent's output"
+	unreached 5 agent-missing beta "no hello in the first 65536 bytes of the agent's output"
 }
 
 @test "noise before the hello and before the stream is skipped" {

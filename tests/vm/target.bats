@@ -30,6 +30,10 @@ teardown() {
 	ip -n "$beta" link set br0 up
 	[[ ! -e $HOSTS_DIR/disk.away ]] || mv "$HOSTS_DIR/disk.away" "$HOSTS_DIR/disk.raw"
 	[[ -z ${HOLDER:-} ]] || kill "$HOLDER"
+	if [[ -n ${OTHER:-} ]]; then
+		on beta vmfo stop demo --timeout 0 --force 2>/dev/null || true
+		rm -f "$BETA"/{etc,lib}/vms/demo.json
+	fi
 }
 
 rename_bridge() {
@@ -37,14 +41,16 @@ rename_bridge() {
 	ip -n "$HOSTS_NS-beta" link set br0 name other0
 }
 
-# For these reasons; and nothing has changed. vm_remember first.
-refused() { # TEXT…
-	local text
+# By errors of these rules and no other, with these texts; and nothing has changed. vm_remember first.
+refused() { # "RULE, RULE" TEXT…
+	local text rules=$1
+	shift
 	vm_migrate alpha beta demo
 	[ "$status" -eq 4 ]
 	[ "$(result .outcome)" = refused ]
-	for text in "vmfo migrate: demo: beta cannot take it: " "$@"; do
-		grep -qF -- "$text" "$BATS_TEST_TMPDIR/narration" || { echo "not told: $text" >&2; return 1; }
+	[[ $(narrated | tail -n 1) =~ ^"vmfo migrate: demo: beta cannot take it: "[0-9]+" error"s?" ($rules)"$ ]]
+	for text in "$@"; do
+		narrated | grep -qF -- "$text" || { echo "not told: $text" >&2; return 1; }
 	done
 	assert_as_before alpha
 	assert_as_before beta
@@ -69,22 +75,23 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 }
 
 @test "a VM of that name runs there" {
+	OTHER=yes
 	jq '.uuid = "11111111-2222-4333-8444-555555555555" | .memory.mib = 64 | .disks = [] | .boot = {}' \
 		"$HOSTS_DIR/alpha/etc/vms/demo.json" >"$BETA/etc/vms/demo.json"
 	on beta vmfo launch demo
 	vm_remember
-	refused "a VM \"demo\" runs there already (process $(qemu_pids beta demo))"
+	refused name-taken "a VM \"demo\" runs there already (process $(qemu_pids beta demo))"
 	[ "$(qemu_pids beta demo | wc -l)" -eq 1 ]
 	on beta vmfo stop demo --timeout 0 --force
 	assert_nothing_left beta
 }
 
 @test "another VM is stored there by that name" {
-	# The one of the test before.
-	[ -f "$BETA/lib/vms/demo.json" ]
+	OTHER=yes
+	mkdir -p "$BETA/lib/vms"
+	jq '.uuid = "11111111-2222-4333-8444-555555555555"' "$HOSTS_DIR/alpha/lib/vms/demo.json" >"$BETA/lib/vms/demo.json"
 	vm_remember
-	refused "another VM is defined there by the name \"demo\" (uuid 11111111-2222-4333-8444-555555555555)"
-	rm "$BETA/lib/vms/demo.json" "$BETA/etc/vms/demo.json"
+	refused name-taken "another VM is defined there by the name \"demo\" (uuid 11111111-2222-4333-8444-555555555555)"
 }
 
 @test "another vmfo works on that name there" {
@@ -94,26 +101,26 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 	HOLDER=$!
 	wait_for 5 test -e "$BETA/run/demo/lock"
 	vm_remember
-	refused "another vmfo there works on \"demo\""
+	refused name-taken "another vmfo there works on \"demo\""
 	rm -r "$BETA/run/demo"
 }
 
 @test "its QEMU has no such machine type" {
 	qemu_without "$MACHINE" "${MACHINE/#pc-q35/no-q35}"
 	vm_remember
-	refused "its QEMU" "($BETA/qemu) has no machine type \"$MACHINE\""
+	refused machine-unsupported "its QEMU" "($BETA/qemu) has no machine type \"$MACHINE\""
 }
 
 @test "its QEMU has no such CPU model" {
 	qemu_without qemu64 qemu46
 	vm_remember
-	refused "its QEMU" "($BETA/qemu) has no CPU model \"qemu64\""
+	refused cpu-incompatible "its QEMU" "($BETA/qemu) has no CPU model \"qemu64\""
 }
 
 @test "there is no QEMU" {
 	vm_host_config beta '.qemu = "/nonexistent/qemu"'
 	vm_remember
-	refused "/nonexistent/qemu"
+	refused qemu-unusable "/nonexistent/qemu"
 }
 
 @test "its QEMU does not run" {
@@ -121,20 +128,20 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 	chmod +x "$BETA/qemu"
 	vm_host_config beta ".qemu = \"$BETA/qemu\""
 	vm_remember
-	refused "$BETA/qemu" "cannot load libmissing.so"
+	refused qemu-unusable "$BETA/qemu" "cannot load libmissing.so"
 }
 
 @test "a disk is not there" {
 	# The hosts share a file system. To QEMU on alpha, which has it open, its name does not matter.
 	mv "$HOSTS_DIR/disk.raw" "$HOSTS_DIR/disk.away"
 	vm_remember
-	refused "disk $HOSTS_DIR/disk.raw: No such file or directory"
+	refused disk-missing "disk $HOSTS_DIR/disk.raw: No such file or directory"
 }
 
 @test "there is no such bridge" {
 	rename_bridge
 	vm_remember
-	refused "net0: no network link br0"
+	refused standby-link "error: standby-link: beta: pair net0" "no network link br0 "
 }
 
 @test "its bridge is down, and every other reason is told as well" {
@@ -142,14 +149,14 @@ qemu_without() { # NAME OTHER-NAME-OF-THE-SAME-LENGTH
 	mv "$HOSTS_DIR/disk.raw" "$HOSTS_DIR/disk.away"
 	vm_host_config beta '.qemu = "/nonexistent/qemu"'
 	vm_remember
-	refused "net0: br0 is down; set it up: ip link set br0 up; " "disk $HOSTS_DIR/disk.raw: " "/nonexistent/qemu"
+	refused "qemu-unusable, disk-missing, standby-link" "br0 is down" "disk $HOSTS_DIR/disk.raw: " "/nonexistent/qemu"
 }
 
 @test "its bridge's name is that of something else" {
 	rename_bridge
 	ip -n "$HOSTS_NS-beta" link add br0 type veth peer name other1
 	vm_remember
-	refused "net0: br0 is not a bridge"
+	refused standby-link "br0 is not a bridge"
 }
 
 @test "its QEMU does not start, although it could have been used" {
