@@ -198,8 +198,8 @@ $(FUZZ_SRC_O): $(BUILD)/fuzz/%.o: %.c $(BUILD)/flags
 $(BUILD)/fuzz/libvmfo.a: $(FUZZ_SRC_O)
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $(FUZZ_SRC_O)
 
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libvmfo.a
-	$(call say,FUZZ)$(FUZZ_CC) -fsanitize=fuzzer $(PKG_CFLAGS) -o $@ $^ $(PKG_LIBS)
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(BUILD)/fuzz/libvmfo.a
+	$(call say,FUZZ)$(FUZZ_CC) -fsanitize=fuzzer $(PKG_CFLAGS) -o $@ $(filter-out %.h,$^) $(PKG_LIBS)
 
 -include $(FUZZ_SRC_O:.o=.d)
 

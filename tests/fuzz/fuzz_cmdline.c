@@ -7,9 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "judge.h"
 #include "topology/machine.h"
-#include "topology/rule.h"
-#include "topology/topo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,25 +33,6 @@ static void ask(const struct machine *machine)
 		       &machine->netdevs[i]);
 }
 
-static void judge(const struct machine *machine)
-{
-	struct topo topo = { .machine = machine };
-	struct findings findings = { 0 };
-	struct err err = ERR_INIT;
-	json_t *json;
-
-	if (topo_open(&topo, &err) < 0 ||
-	    rules_run(&topo, SCOPE(SCOPE_PAIR), &findings, &err) < 0)
-		abort();
-	findings_sort(&findings);
-	/* Whatever the devices are called, it can be written down. */
-	json = findings_json(&findings);
-	assert(json);
-	json_decref(json);
-	findings_clear(&findings);
-	topo_close(&topo);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct machine *machine = NULL;
@@ -69,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	ask(machine);
-	judge(machine);
+	judge(&(struct topo){ .machine = machine }, SCOPE(SCOPE_PAIR));
 	machine_free(machine);
 	return 0;
 }
