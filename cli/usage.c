@@ -75,7 +75,7 @@ void usage_print(FILE *out)
 	      out);
 	for (const struct command *const *c = commands; *c; c++)
 		if (!(*c)->hidden)
-			fprintf(out, "  %-9s %-10s %s\n", (*c)->name,
+			fprintf(out, "  %-14s %-21s %s\n", (*c)->name,
 				(*c)->argp->args_doc ?: "", (*c)->summary);
 	fputs("\n", out);
 	print_options(out, options);

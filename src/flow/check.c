@@ -72,20 +72,6 @@ static int find_running(struct subject *subject, struct err *err)
 	return r;
 }
 
-static int load_file(const char *path, struct vmdef **out, struct err *err)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r = file_read(path, VMDEF_MAX_BYTES, &text, &len, err);
-
-	if (r < 0) {
-		if (err->kind == ERR_INTERNAL)
-			err->kind = ERR_REFUSED;
-		return r;
-	}
-	return vmdef_parse(text, len, path, out, err);
-}
-
 static int open_vm(struct flow_env *env, const struct check_opts *opts, struct subject *subject,
 		   struct err *err)
 {
@@ -138,7 +124,7 @@ static int open_subject(struct flow_env *env, const struct check_opts *opts,
 	if (opts->vm)
 		return open_vm(env, opts, subject, err);
 	if (opts->file) {
-		r = load_file(opts->file, &subject->def, err);
+		r = store_read(opts->file, &subject->def, err);
 		subject->what.def = subject->def;
 		return r;
 	}
@@ -183,17 +169,6 @@ static int check_target(struct flow_env *env, const char *host, const struct sur
 
 /* ---- all ---- */
 
-static int check_names(const struct strv *rules, struct err *err)
-{
-	for (size_t i = 0; i < rules->n; i++)
-		if (!rule_find(rules->v[i]))
-			return err_set(err, ERR_USAGE, EINVAL,
-				       "--suppress: there is no rule \"%s\"; see vmfo "
-				       "check-topology --list-rules",
-				       rules->v[i]);
-	return 0;
-}
-
 /* Of a definition only what its qemu_args ask for: the rest is vmfo's own writing. */
 static void list_passed_over(const struct machine *machine, const struct vmdef *def,
 			     struct strv *out)
@@ -236,9 +211,7 @@ int flow_check(struct flow_env *env, const struct check_opts *opts, struct check
 	int r;
 
 	*result = (struct check_result){ .subject = NULL };
-	r = check_names(&opts->suppress, err);
-	if (r == 0)
-		r = open_subject(env, opts, &subject, &result->subject, err);
+	r = open_subject(env, opts, &subject, &result->subject, err);
 	if (r == 0)
 		r = look(env, opts, &subject, result, err);
 	findings_suppress(&result->findings, &opts->suppress);

@@ -32,8 +32,8 @@ struct check_result {
 /*
  * Return: 0 with everything in result, or a failure to look; result may have findings
  * then, too: those of what could be looked at.
- * Errors: ERR_REFUSED: no such VM, QMP or SSH; ERR_USAGE: a command line, a definition
- * or the name of a rule that is not valid.
+ * Errors: ERR_REFUSED: no such VM, QMP or SSH; ERR_USAGE: a command line or a
+ * definition that is not valid.
  */
 int flow_check(struct flow_env *env, const struct check_opts *opts, struct check_result *result,
 	       struct err *err);

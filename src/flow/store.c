@@ -49,10 +49,9 @@ int store_moved_to(struct flow_env *env, const char *name, char **moved_to, stru
 	return r;
 }
 
-static int load_file(const char *name, const char *path, struct vmdef **out, struct err *err)
+int store_read(const char *path, struct vmdef **out, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
-	struct vmdef *def;
 	size_t len;
 	int r = file_read(path, VMDEF_MAX_BYTES, &text, &len, err);
 
@@ -61,7 +60,14 @@ static int load_file(const char *name, const char *path, struct vmdef **out, str
 			err->kind = ERR_REFUSED;
 		return r;
 	}
-	r = vmdef_parse(text, len, path, &def, err);
+	return vmdef_parse(text, len, path, out, err);
+}
+
+static int load_file(const char *name, const char *path, struct vmdef **out, struct err *err)
+{
+	struct vmdef *def;
+	int r = store_read(path, &def, err);
+
 	if (r < 0)
 		return r;
 	if (!str_eq(def->name, name)) {

@@ -23,6 +23,9 @@ int store_load(struct flow_env *env, const char *name, const char *file, struct 
 int store_load_stored(struct flow_env *env, const char *name, struct vmdef **out,
 		      struct err *err);
 
+/* A definition from any file.  Errors: ERR_REFUSED: it cannot be read; ERR_USAGE: not valid. */
+int store_read(const char *path, struct vmdef **out, struct err *err);
+
 /* Makes def the authoritative definition of its VM here. */
 int store_save(struct flow_env *env, const struct vmdef *def, struct err *err);
 
