@@ -103,32 +103,26 @@ static void test_binary(void)
 
 /* ---- large ones ---- */
 
-/* With the address sanitizer every realloc() copies: long lists take minutes. */
-#ifdef __SANITIZE_ADDRESS__
-#define LARGE (1 << 15)
-#else
 #define LARGE (1 << 20)
-#endif
 
-/* Milliseconds to split and read as many repetitions of text as fit into LARGE. */
-static int64_t time_of(const char *text, bool *good)
+/* Splits and reads as many repetitions of text as fit into LARGE. */
+static bool is_read(const char *text)
 {
 	_cleanup_free_ char *line = malloc(LARGE + 1);
 	struct strv argv = { 0 };
 	struct err err = ERR_INIT;
 	struct machine *machine = NULL;
 	size_t len = strlen(text), n = 2;
-	int64_t begin = clock_ms();
+	bool good;
 
 	memcpy(line, "q ", 2);
 	for (; n + len <= LARGE; n += len)
 		memcpy(line + n, text, len);
-	begin = clock_ms();
-	*good = machine_split_text(line, n, "f", &argv, &err) == 0 &&
-		machine_from_argv(strv_argv(&argv), argv.n, &machine, &err) == 0;
+	good = machine_split_text(line, n, "f", &argv, &err) == 0 &&
+	       machine_from_argv(strv_argv(&argv), argv.n, &machine, &err) == 0;
 	machine_free(machine);
 	strv_clear(&argv);
-	return clock_ms() - begin;
+	return good;
 }
 
 static void test_large(void)
@@ -149,13 +143,9 @@ static void test_large(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		bool good = false;
-		int64_t ms = time_of(cases[i].text, &good);
-
-		ok(good == cases[i].good, "%s: %s", cases[i].name,
+		/* Some ms; anything quadratic would take minutes, and be ended for it. */
+		ok(is_read(cases[i].text) == cases[i].good, "%s: %s", cases[i].name,
 		   cases[i].good ? "read" : "refused");
-		/* Some ms; anything quadratic would take minutes. */
-		ok(ms < 2000, "in %" PRId64 " ms", ms);
 	}
 }
 
@@ -166,15 +156,11 @@ static void test_large_option(void)
 	const char *argv[] = { "q", "-device", text };
 	struct machine *machine = NULL;
 	struct err err = ERR_INIT;
-	int64_t begin;
 	size_t n = 0;
 
 	for (int i = 0; n < LARGE - 32; i++)
 		n += (size_t)sprintf(text + n, n ? ",k%d=,,," : "e1000e,k%d=", i);
-	begin = clock_ms();
 	ok(machine_from_argv(argv, 3, &machine, &err) == 0, "a long device");
-	begin = clock_ms() - begin;
-	ok(begin < 2000, "in %" PRId64 " ms", begin);
 	machine_free(machine);
 
 	memset(text, '{', LARGE - 1);

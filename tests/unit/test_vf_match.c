@@ -435,7 +435,6 @@ static void test_many(void)
 {
 	struct bed bed = make_bed(4, 128);
 	struct vf_wish wish = plain;
-	int64_t before = clock_ms();
 	char pair[64][16];
 
 	for (int i = 0; i < 64; i++) {
@@ -446,10 +445,7 @@ static void test_many(void)
 			bail("no VF for %s", pair[i]);
 		vf_pool_take(bed.pool, vf_candidates_best(&bed.all)->vf, pair[i]);
 	}
-	before = clock_ms() - before;
 	is_int(bed.all.n, 512, "512 VFs");
-	/* Ten times what it takes: other work may be going on. */
-	ok(before < 1000, "for 64 pairs in %d ms", (int)before);
 	match(&bed, &plain);
 	for (int pf = 0; pf < 4; pf++) {
 		int taken = 0;
