@@ -417,7 +417,7 @@ const struct rule rules_vf[] = {
 		.name = "vf-trust",
 		.severity = SEVERITY_WARNING,
 		.scope = SCOPE_HOST,
-		.needs = NEEDS(TOPO_HOST),
+		.needs = NEEDS(TOPO_DEFINITION) | NEEDS(TOPO_HOST),
 		.summary = "the definition wants a trusted VF, and the VF is not trusted",
 		.why = "The PF refuses an untrusted VF what the guest may need: promiscuous and "
 		       "all-multicast mode, many multicast groups or VLANs, a MAC of its own. "
@@ -432,7 +432,7 @@ const struct rule rules_vf[] = {
 		.name = "vf-vlan",
 		.severity = SEVERITY_ERROR,
 		.scope = SCOPE_HOST,
-		.needs = NEEDS(TOPO_HOST),
+		.needs = NEEDS(TOPO_DEFINITION) | NEEDS(TOPO_HOST),
 		.summary = "the VLAN of the VF is not the definition's",
 		.why = "The primary would be in another network than the standby: the guest "
 		       "would lose its peers whenever it changes from one to the other.",
