@@ -161,3 +161,10 @@ bool host_is_vfio_driver(const char *driver)
 {
 	return ends_with(driver, "vfio-pci") || ends_with(driver, "vfio_pci");
 }
+
+bool host_is_in_the_way(const struct pci_function *vf, const struct pci_function *other)
+{
+	return other != vf && other->iommu_group == vf->iommu_group && !other->bridge &&
+	       *other->driver && !host_is_vfio_driver(other->driver) &&
+	       !str_eq(other->driver, "pci-stub");
+}

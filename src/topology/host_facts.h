@@ -188,6 +188,13 @@ const struct host_link *host_link_of(const struct host_facts *facts,
 const struct link_vf *host_vf_of(const struct host_facts *facts,
 				 const struct pci_function *function);
 
+/*
+ * Whether other, of the same IOMMU group as vf, keeps that group from being opened: the kernel
+ * wants every device of it with vfio, with pci-stub, without a driver, or to be a bridge.
+ * Source: Linux Documentation/driver-api/vfio.rst, "Groups, Devices, and IOMMUs".
+ */
+bool host_is_in_the_way(const struct pci_function *vf, const struct pci_function *other);
+
 /* Whether a device of that driver is QEMU's to use: vfio-pci, or a variant of it. */
 bool host_is_vfio_driver(const char *driver);
 

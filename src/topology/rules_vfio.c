@@ -138,13 +138,6 @@ static void rule_check_iommu_off(const struct topo *topo, struct verdict *verdic
 			     "firmware");
 }
 
-/* Whether the kernel lets a group be used beside a device of that driver. */
-static bool is_harmless(const struct pci_function *f)
-{
-	return f->bridge || !f->driver[0] || host_is_vfio_driver(f->driver) ||
-	       str_eq(f->driver, "pci-stub");
-}
-
 static void check_group(const struct topo *topo, const struct vfio_subject *subject,
 			struct verdict *verdict)
 {
@@ -156,7 +149,7 @@ static void check_group(const struct topo *topo, const struct vfio_subject *subj
 	for (size_t i = 0; i < topo->host->n_functions; i++) {
 		const struct pci_function *f = &topo->host->functions[i];
 
-		if (f != function && f->iommu_group == function->iommu_group && !is_harmless(f))
+		if (host_is_in_the_way(function, f))
 			names_add(&others, "%s (%s)", f->address, f->driver);
 	}
 	if (function->iommu_group < 0 || others.n == 0)

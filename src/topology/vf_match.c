@@ -57,22 +57,12 @@ static const struct host_vm *find_process(const struct topo *topo, pid_t pid)
 	return NULL;
 }
 
-/*
- * vfio opens a group only when every device of it is with vfio, with pci-stub, without a
- * driver, or a bridge.
- * Source: Linux Documentation/driver-api/vfio.rst, "Groups, Devices, and IOMMUs".
- */
 static const struct pci_function *find_in_the_way(const struct host_facts *host,
 						  const struct pci_function *vf)
 {
-	for (size_t i = 0; i < host->n_functions; i++) {
-		const struct pci_function *other = &host->functions[i];
-
-		if (other != vf && other->iommu_group == vf->iommu_group && !other->bridge &&
-		    *other->driver && !host_is_vfio_driver(other->driver) &&
-		    !str_eq(other->driver, "pci-stub"))
-			return other;
-	}
+	for (size_t i = 0; i < host->n_functions; i++)
+		if (host_is_in_the_way(vf, &host->functions[i]))
+			return &host->functions[i];
 	return NULL;
 }
 
