@@ -39,18 +39,6 @@ static bool is_header(const char *text)
 }
 
 /* As definitions of VMs may name one. */
-static bool is_physnet(const char *text)
-{
-	bool digit = *text >= '0' && *text <= '9';
-
-	return text_is_alnum(*text) && !digit && text_is_made_of(text, "_.-", 32);
-}
-
-static bool is_link(const char *text)
-{
-	return text_is_made_of(text, "_.-@+", 15) && *text != '-' && *text != '.';
-}
-
 static const char *const schemas[] = { HOSTDEF_SCHEMA, NULL };
 
 #define AT(member) .offset = offsetof(struct hostdef, member)
@@ -110,8 +98,8 @@ static const struct schema_field physnet_rows[] = {
 	{ .key = "id",
 	  .type = SCHEMA_TEXT,
 	  .required = true,
-	  .valid = is_physnet,
-	  .expected = "a letter and up to 31 letters, digits, '_', '.' or '-'",
+	  .valid = text_is_label,
+	  .expected = TEXT_LABEL_EXPECTED,
 	  .offset = offsetof(struct host_physnet, id),
 	  .help = "as definitions of VMs name it" },
 	{ .key = "pfs",
@@ -119,9 +107,8 @@ static const struct schema_field physnet_rows[] = {
 	  .required = true,
 	  .min = 1,
 	  .max = 64,
-	  .valid = is_link,
-	  .expected =
-		  "an interface's name: at most 15 letters, digits, '_', '.', '-', '@', '+'",
+	  .valid = text_is_link,
+	  .expected = TEXT_LINK_EXPECTED,
 	  .offset = offsetof(struct host_physnet, pfs),
 	  .count_offset = offsetof(struct host_physnet, n_pfs),
 	  .help = "interfaces of the PFs that are connected to it" },

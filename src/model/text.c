@@ -31,3 +31,15 @@ bool text_is_binary(const char *text)
 	return *text && *text != '-' && *text != '.' && !strchr(text, '/') &&
 	       strlen(text) <= NAME_MAX;
 }
+
+bool text_is_label(const char *text)
+{
+	bool digit = *text >= '0' && *text <= '9';
+
+	return text_is_alnum(*text) && !digit && text_is_made_of(text, "_.-", 32);
+}
+
+bool text_is_link(const char *text)
+{
+	return text_is_made_of(text, "_.-@+", 15) && *text != '-' && *text != '.';
+}

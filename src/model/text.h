@@ -11,9 +11,15 @@
 /* The same words for all messages about them. */
 #define TEXT_PATH_EXPECTED "an absolute path"
 #define TEXT_BINARY_EXPECTED "an absolute path, or the name of a program in PATH"
+#define TEXT_LABEL_EXPECTED "a letter and up to 31 letters, digits, '_', '.' or '-'"
+#define TEXT_LINK_EXPECTED \
+	"an interface's name: at most 15 letters, digits, '_', '.', '-', '@', '+'"
 
 bool text_is_path(const char *text);   /* begins with a slash */
 bool text_is_binary(const char *text); /* a path, or a name without one */
+
+bool text_is_label(const char *text); /* of a device, of a physnet */
+bool text_is_link(const char *text);  /* a network interface's name */
 
 /* An ASCII letter or digit, whatever the locale. */
 bool text_is_alnum(char c);

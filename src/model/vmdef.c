@@ -15,7 +15,6 @@
 
 /* In bytes, without the NUL. */
 #define NAME_MAX_LEN 48
-#define ID_MAX_LEN 32
 
 static_assert(sizeof(enum vm_vhost) == sizeof(int) &&
 		      sizeof(enum vm_primary_kind) == sizeof(int),
@@ -43,23 +42,13 @@ static bool is_name(const char *text)
 	return vm_name_check(text, NULL) == 0;
 }
 
-static bool is_letter(char c)
-{
-	return text_is_alnum(c) && !(c >= '0' && c <= '9');
-}
-
-static bool is_label(const char *text)
-{
-	return is_letter(*text) && text_is_made_of(text, "_.-", ID_MAX_LEN);
-}
-
 /*
  * "rp-" and "vmfo-" begin the QEMU ids that are not the operator's: a device's root port,
  * and the guest agent's devices.
  */
 static bool is_id(const char *text)
 {
-	return is_label(text) && !str_starts(text, "rp-") && !str_starts(text, "vmfo-");
+	return text_is_label(text) && !str_starts(text, "rp-") && !str_starts(text, "vmfo-");
 }
 
 static bool is_machine(const char *text)
@@ -73,11 +62,6 @@ static bool is_model(const char *text)
 }
 
 /* As the kernel's dev_valid_name() has it, and no shell or QEMU option looks at more. */
-static bool is_link(const char *text)
-{
-	return text_is_made_of(text, "_.-@+", 15) && *text != '-' && *text != '.';
-}
-
 static bool is_uuid(const char *text)
 {
 	bool zero = true;
@@ -110,9 +94,7 @@ static const char *const kinds[] = {
 	[VM_PRIMARY_EMULATED] = "emulated", [VM_PRIMARY_VF] = "vf", NULL
 };
 
-#define LABEL_EXPECTED "a letter and up to 31 letters, digits, '_', '.' or '-'"
-#define ID_EXPECTED LABEL_EXPECTED ", not beginning with \"rp-\" or \"vmfo-\""
-#define LINK_EXPECTED "an interface's name: at most 15 letters, digits, '_', '.', '-', '@', '+'"
+#define ID_EXPECTED TEXT_LABEL_EXPECTED ", not beginning with \"rp-\" or \"vmfo-\""
 
 #define STRING_EXPECTED "a string of at most 4095 bytes, without control characters"
 
@@ -129,11 +111,11 @@ static const char *const kinds[] = {
 	AT(vmdef, list), .count_offset = offsetof(struct vmdef, n_##list)
 
 /* The two rows that say where a NIC's host side is plugged in. */
-#define BRIDGE_ROW(owner, member)                                             \
-	TEXT_ROW("bridge", is_link, LINK_EXPECTED), AT(owner, member.bridge), \
+#define BRIDGE_ROW(owner, member)                                                       \
+	TEXT_ROW("bridge", text_is_link, TEXT_LINK_EXPECTED), AT(owner, member.bridge), \
 		.help = "bridge that vmfo makes a tap for"
-#define TAP_ROW(owner, member)                                          \
-	TEXT_ROW("tap", is_link, LINK_EXPECTED), AT(owner, member.tap), \
+#define TAP_ROW(owner, member)                                                    \
+	TEXT_ROW("tap", text_is_link, TEXT_LINK_EXPECTED), AT(owner, member.tap), \
 		.help = "existing tap, connected by the operator"
 #define VHOST_ROW(owner, member)                                                     \
 	.key = "vhost", .type = SCHEMA_CHOICE, .choices = vhosts, AT(owner, member), \
@@ -191,7 +173,7 @@ static int check_primary(const struct schema_ctx *ctx, const struct json_where *
 	if (primary->kind == VM_PRIMARY_VF) {
 		if (!primary->physnet)
 			return schema_fail(ctx, where, "physnet",
-					   "missing, expected " LABEL_EXPECTED);
+					   "missing, expected " TEXT_LABEL_EXPECTED);
 		return 0;
 	}
 	if (!primary->model) {
@@ -325,7 +307,7 @@ static const struct schema_field primary_rows[] = {
 	  AT(vm_pair, primary.model), .help = "emulated: QEMU's device; e1000e when absent" },
 	{ BRIDGE_ROW(vm_pair, primary.port) },
 	{ TAP_ROW(vm_pair, primary.port) },
-	{ TEXT_ROW("physnet", is_label, LABEL_EXPECTED), AT(vm_pair, primary.physnet),
+	{ TEXT_ROW("physnet", text_is_label, TEXT_LABEL_EXPECTED), AT(vm_pair, primary.physnet),
 	  .help = "vf: layer-2 network that the VF must be in" },
 	{ INT_ROW("vlan", 0, 4094), AT(vm_pair, primary.vlan), .help = "vf: VLAN; 0: none" },
 	{ .key = "trust",
