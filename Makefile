@@ -64,6 +64,9 @@ OBJECTS     := $(SRC_O) $(CLI_O) $(UNIT_O) $(UNIT_HELP_O)
 UNIT_TESTS := $(UNIT:%.c=$(BUILD)/%)
 CLI_TESTS  := $(sort $(wildcard tests/cli/*.bats))
 VM_TESTS   := $(sort $(wildcard tests/vm/*.bats))
+# Of the patched QEMU: upstream's tests of it, and what its patches mend.
+QEMU_QTEST := tests/qemu/virtio-net-failover
+QEMU_TESTS := $(QEMU_QTEST) $(sort $(wildcard tests/qemu/*.bats)) tests/qemu/migration
 
 # `make V=1` shows the commands.
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
@@ -71,7 +74,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help install uninstall deps guest programs check check-unit check-cli check-vm \
-	check-asan check-all lint format generated bench fuzz fuzz-replay demo clean distclean FORCE
+	check-asan check-all lint format generated bench fuzz fuzz-replay demo clean distclean FORCE \
+	qemu qemu-stock qemu-refresh qemu-applies qemu-check qemu-qtest install-qemu
 
 all: $(BUILD)/vmfo ## build/vmfo
 
@@ -86,7 +90,7 @@ $(BUILD)/flags: FORCE
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
 # A goal that installs what is missing does so before the first compiler runs.
-ifneq ($(filter check% lint bench fuzz% demo generated,$(MAKECMDGOALS)),)
+ifneq ($(filter check% lint bench fuzz% demo generated qemu-check qemu-qtest,$(MAKECMDGOALS)),)
 $(BUILD)/flags: | deps
 endif
 
@@ -143,9 +147,10 @@ deps: ## install the Debian packages that are missing
 guest: deps
 	tests/guest/build build/guest
 
-# TESTS="FILE..." chooses.
-run_tests = BUILD_DIR='$(abspath $(BUILD))' VMFO='$(abspath $(BUILD)/vmfo)' $(PROVE) --timer --failures --comments \
-	--jobs $(JOBS) --exec tests/run-one $(or $(TESTS),$(1))
+# TESTS="FILE..." chooses, MORE_TESTS="FILE..." adds.
+run_tests = BUILD_DIR='$(abspath $(BUILD))' VMFO='$(abspath $(BUILD)/vmfo)' \
+	VMFO_QEMU_PATCHED='$(abspath $(QEMU))' VMFO_QEMU_STOCK='$(abspath $(QEMU_STOCK))' $(PROVE) --timer --failures --comments \
+	--jobs $(JOBS) --exec tests/run-one $(or $(TESTS),$(1)) $(MORE_TESTS)
 
 check: programs guest ## every test, on Debian's QEMU; TESTS="FILE..." chooses
 	$(call run_tests,$(UNIT_TESTS) $(CLI_TESTS) $(VM_TESTS))
@@ -159,8 +164,10 @@ check-cli: programs
 check-vm: programs guest
 	$(call run_tests,$(VM_TESTS))
 
-check-all: check ## check, and the tests of real VMs once more on QEMU 10.0
+check-all: check qemu qemu-stock ## check, the tests of real VMs on stock and patched QEMU 10.0, qemu-check
 	+VMFO_TEST_QEMU="$$(tests/qemu-10)" VMFO_TEST_MACHINE=pc-q35-10.0 $(MAKE) check-vm
+	+VMFO_TEST_QEMU='$(abspath $(QEMU))' VMFO_TEST_MACHINE=pc-q35-10.0 $(MAKE) check-vm
+	+$(MAKE) qemu-check
 
 # The same Makefile, with the other flags and folder.
 check-asan: deps ## unit and cli tests under ASan and UBSan
@@ -178,6 +185,34 @@ format: ## clang-format on every C file, in place
 generated: all ## write completions/ and man/vmfo-rules.7 anew from the tables
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/lint/completions --write
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/lint/rules-page --write
+
+# ---- QEMU with qemu-patches, and without: what is built once is kept in ~/.cache/vmfo ----
+
+QEMU       := $(BUILD)/qemu/qemu-system-x86_64
+QEMU_STOCK := $(BUILD)/qemu-stock/qemu-system-x86_64
+LIBEXECDIR ?= $(PREFIX)/libexec
+
+qemu: ## build/qemu: QEMU 10.0 with qemu-patches; QEMU_SRC=DIR or QEMU_TARBALL=FILE chooses the source
+	qemu-patches/build $(BUILD)/qemu
+
+qemu-stock: ## build/qemu-stock: the same without the patches
+	qemu-patches/build --stock $(BUILD)/qemu-stock
+
+qemu-refresh: ## fit the patches to the newest QEMU 10.0, or QEMU_SRC, QEMU_TARBALL; CONTINUE=1 goes on
+	qemu-patches/refresh $(if $(CONTINUE),--continue) $(BUILD)/qemu-refresh
+
+qemu-applies: ## whether the patches apply to every QEMU 10.0 that the mirror has
+	qemu-patches/applies $(BUILD)/qemu-applies
+
+qemu-check: programs guest qemu qemu-stock ## the tests of the patched QEMU: upstream's, and each defect on both
+	TEST_TIMEOUT=3600 $(call run_tests,$(QEMU_TESTS))
+
+qemu-qtest: deps qemu ## upstream's test of failover on the patched QEMU
+	$(call run_tests,$(QEMU_QTEST))
+
+install-qemu: qemu ## install it as $PREFIX/libexec/vmfo/qemu-system-x86_64
+	$(INSTALL) -d '$(DESTDIR)$(LIBEXECDIR)/vmfo'
+	$(INSTALL) -m 755 $(QEMU) '$(DESTDIR)$(LIBEXECDIR)/vmfo/qemu-system-x86_64'
 
 bench: all guest ## the measures of README.md
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/bench
