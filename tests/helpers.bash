@@ -3,7 +3,8 @@
 #
 #   skip_unless REASON COMMAND…   skips the test, with the reason, unless the command succeeds; under
 #                                 VMFO_TEST_STRICT=1 it fails instead
-#   vmfo_sandbox                  for setup(): configuration, run and state folders of the test's own, all empty
+#   vmfo_sandbox                  for setup(): configuration, run and state folders of the test's own, empty but for host.json
+#   vmfo_host_json [MEMBERS]      its host.json: the QEMU that is tested, whatever was built beside vmfo, and MEMBERS
 #   vmfo ARGUMENT…                runs the vmfo under test; sets status, output (of standard output) and stderr
 #   assert_empty DIR              nothing is left in it
 
@@ -27,6 +28,12 @@ skip_unless() {
 vmfo_sandbox() {
 	export VMFO_CONFDIR=$BATS_TEST_TMPDIR/etc VMFO_RUNDIR=$BATS_TEST_TMPDIR/run VMFO_STATEDIR=$BATS_TEST_TMPDIR/lib
 	mkdir -p "$VMFO_CONFDIR/vms" "$VMFO_RUNDIR" "$VMFO_STATEDIR"
+	vmfo_host_json ''
+}
+
+vmfo_host_json() { # [MEMBERS]
+	printf '{"schema": "vmfo.host/1", "qemu": "%s"%s}\n' "${VMFO_TEST_QEMU:-qemu-system-x86_64}" "${1:+, $1}" \
+		>"$VMFO_CONFDIR/host.json"
 }
 
 vmfo() {

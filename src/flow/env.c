@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "host/qemu_binary.h"
 #include "io/file.h"
 
 static char *folder(const char *variable, const char *standard)
@@ -26,7 +27,10 @@ static int load_host(struct flow_env *env, struct err *err)
 	r = file_read(path, HOSTDEF_MAX_BYTES, &text, &len, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return hostdef_parse(text, len, path, &env->host, err);
+	r = hostdef_parse(text, len, path, &env->host, err);
+	if (r == 0 && !env->host->qemu)
+		r = qemu_binary_find(&env->host->qemu, err);
+	return r;
 }
 
 int flow_env_open(struct flow_env *env, struct report *report, struct err *err)

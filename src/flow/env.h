@@ -13,10 +13,10 @@
 
 struct flow_env {
 	struct loop *loop;
-	char *confdir;  /* $VMFO_CONFDIR, or /etc/vmfo */
-	char *rundir;   /* $VMFO_RUNDIR, or /run/vmfo */
-	char *statedir; /* $VMFO_STATEDIR, or /var/lib/vmfo */
-	struct hostdef *host;
+	char *confdir;         /* $VMFO_CONFDIR, or /etc/vmfo */
+	char *rundir;          /* $VMFO_RUNDIR, or /run/vmfo */
+	char *statedir;        /* $VMFO_STATEDIR, or /var/lib/vmfo */
+	struct hostdef *host;  /* with a QEMU binary, host.json's or the one that was found */
 	struct report *report; /* borrowed */
 };
 

@@ -22,7 +22,7 @@ struct host_physnet {
 };
 
 struct hostdef {
-	char *qemu;           /* the QEMU binary; default "qemu-system-x86_64" */
+	char *qemu;           /* the QEMU binary; NULL: host/qemu_binary.h finds one */
 	char **agent_command; /* argv on a far host; default {"vmfo", "agent"} */
 	size_t n_agent_command;
 	struct {
