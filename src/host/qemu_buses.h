@@ -27,7 +27,14 @@ int qemu_buses_read(struct loop *loop, const char *binary, const struct machine 
  */
 int qemu_buses_add_args(const struct machine *machine, struct strv *argv, struct err *err);
 
-/* Of a QEMU that runs: queries only (qom-list, qom-get). */
+/*
+ * Of a QEMU that runs: queries only (qom-list, qom-get, query-pci-failover-buses). One that
+ * has the last of them says itself which buses take a primary.
+ */
 int qemu_buses_ask(struct qmp *qmp, int64_t deadline, struct buses **out, struct err *err);
+
+/* That last one. A QEMU without it leaves the buses as they are, and that is no failure. */
+int qemu_buses_ask_verdicts(struct qmp *qmp, int64_t deadline, struct buses *buses,
+			    struct err *err);
 
 #endif

@@ -332,6 +332,8 @@ int qemu_buses_ask(struct qmp *qmp, int64_t deadline, struct buses **out, struct
 	r = ask_machine(&walk, err);
 	if (r == 0)
 		r = look_into(&walk, "/machine", "", 0, err);
+	if (r == 0)
+		r = qemu_buses_ask_verdicts(qmp, deadline, walk.buses, err);
 	free(walk.handler);
 	free(walk.handler_type);
 	if (r < 0) {

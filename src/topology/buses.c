@@ -24,6 +24,8 @@ const struct bus *buses_find(const struct buses *buses, const char *name)
 
 static const char *reason_against(const struct bus *bus)
 {
+	if (bus->judged)
+		return bus->supported ? NULL : bus->reason;
 	if (!str_eq(bus->type, "PCIE"))
 		return "conventional PCI: QEMU wants PCI Express for a primary";
 	if (bus->root)
@@ -51,9 +53,10 @@ json_t *bus_json(const struct bus *bus)
 {
 	const char *reason = reason_against(bus);
 
-	return json_pack("{ss ss ss ss so sb sb sb so}", "name", bus->name, "type", bus->type,
-			 "owner", bus->owner, "path", bus->path, "handler",
+	return json_pack("{ss ss ss ss so sb sb sb so ss}", "name", bus->name, "type",
+			 bus->type, "owner", bus->owner, "path", bus->path, "handler",
 			 json_text_or_null(*bus->handler ? bus->handler : NULL), "hotplug",
 			 bus->hotplug, "partial_unplug", bus->partial_unplug, "usable", !reason,
-			 "reason", json_text_or_null(reason));
+			 "reason", json_text_or_null(reason), "judged_by",
+			 bus->judged ? "qemu" : "vmfo");
 }

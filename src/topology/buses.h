@@ -2,7 +2,7 @@
  *
  * The PCI buses of a QEMU machine, and which of them can hold a primary.
  * Source: QEMU qom-get "hotplug-handler", "type"; hw/pci/pcie.c, hw/acpi/pcihp.c,
- * hw/pci/shpc.c.
+ * hw/pci/shpc.c; query-pci-failover-buses of qemu-patches/.
  */
 #ifndef VMFO_TOPOLOGY_BUSES_H
 #define VMFO_TOPOLOGY_BUSES_H
@@ -25,6 +25,10 @@ struct bus {
 	 */
 	bool partial_unplug;
 	bool native; /* a PCIe slot is its handler: attention button, 5 s */
+	/* A QEMU that has query-pci-failover-buses says itself if a primary can be here. */
+	bool judged;
+	bool supported;   /* judged: what it said */
+	char reason[256]; /* judged, and not supported: why, in its words */
 };
 
 struct buses {
@@ -37,10 +41,16 @@ struct buses {
 void buses_free(struct buses *buses);                                      /* takes NULL */
 const struct bus *buses_find(const struct buses *buses, const char *name); /* NULL: none */
 
-/* Whether a primary can be there; why: set if not, to static text. */
+/*
+ * Whether a primary can be there, by QEMU's own word where it has given one. why: set if not;
+ * static, or the bus's.
+ */
 bool bus_takes_primary(const struct bus *bus, const char **why);
 
-/* {name, type, owner, path, handler|null, hotplug, partial_unplug, usable, reason|null}. */
+/*
+ * {name, type, owner, path, handler|null, hotplug, partial_unplug, usable, reason|null,
+ * judged_by}; the last is "qemu" or "vmfo".
+ */
 json_t *bus_json(const struct bus *bus);
 
 #endif

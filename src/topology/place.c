@@ -120,6 +120,7 @@ static void place_by_text(const struct topo *topo, struct place *place)
 static void place_by_bus(const struct bus *bus, struct place *place)
 {
 	place->bus = bus->name;
+	place->told = bus;
 	if (!str_eq(bus->type, "PCIE")) {
 		place->kind = PLACE_CONVENTIONAL;
 		return;

@@ -22,9 +22,10 @@ struct place {
 	bool chosen;     /* by QEMU: the device names no bus */
 	/* The device that makes the bus; NULL: it is the machine's own, or unknown. */
 	const struct machine_device *port;
-	enum fact hotplug; /* of a port: it has hot-plug, as far as its properties say */
-	enum fact native;  /* hot-plug is PCI Express's own, not ACPI's */
-	const char *why;   /* something is unknown; static or borrowed */
+	const struct bus *told; /* what QEMU said of the bus; NULL: it was not asked */
+	enum fact hotplug;      /* of a port: it has hot-plug, as far as its properties say */
+	enum fact native;       /* hot-plug is PCI Express's own, not ACPI's */
+	const char *why;        /* something is unknown; static or borrowed */
 };
 
 struct place place_of(const struct topo *topo, const struct machine_device *device);

@@ -1,11 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "topology/qemu_facts.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "base/str.h"
+
+static const struct {
+	const char *name; /* QAPI's */
+	size_t offset;    /* of its bool */
+} patches_table[] = {
+	{ "unplug-timeout", offsetof(struct qemu_patches, unplug_timeout) },
+	{ "query-failover", offsetof(struct qemu_patches, query_failover) },
+	{ "failover-replug", offsetof(struct qemu_patches, failover_replug) },
+	{ "query-pci-failover-buses", offsetof(struct qemu_patches, failover_buses) },
+	{ "FAILOVER_PRIMARY_CHANGED", offsetof(struct qemu_patches, primary_event) },
+};
+static_assert(sizeof(struct qemu_patches) == ARRAY_SIZE(patches_table) * sizeof(bool),
+	      "every addition has its name");
+
+json_t *qemu_patches_json(const struct qemu_patches *patches)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(patches_table); i++)
+		if (*(const bool *)((const char *)patches + patches_table[i].offset))
+			json_array_append_new(names, json_string(patches_table[i].name));
+	return names;
+}
+
+void qemu_patches_read(const json_t *names, struct qemu_patches *out)
+{
+	const json_t *name;
+	size_t at;
+
+	*out = (struct qemu_patches){ 0 };
+	json_array_foreach (names, at, name)
+		for (size_t i = 0; i < ARRAY_SIZE(patches_table); i++)
+			if (json_is_string(name) &&
+			    str_eq(json_string_value(name), patches_table[i].name))
+				*(bool *)((char *)out + patches_table[i].offset) = true;
+}
 
 void qemu_facts_free(struct qemu_facts *facts)
 {

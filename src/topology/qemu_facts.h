@@ -8,6 +8,15 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* The additions of qemu-patches/, by their QAPI names. */
+struct qemu_patches {
+	bool unplug_timeout;  /* migration parameter "unplug-timeout" */
+	bool query_failover;  /* command */
+	bool failover_replug; /* command */
+	bool failover_buses;  /* command "query-pci-failover-buses" */
+	bool primary_event;   /* event FAILOVER_PRIMARY_CHANGED */
+};
+
 struct qemu_facts {
 	char *binary;
 	char *version;    /* "7.2.18" */
@@ -22,15 +31,12 @@ struct qemu_facts {
 	bool sandbox;     /* it was built with its seccomp filter */
 	bool json_device; /* -device takes JSON, and such a device can be unplugged */
 	bool wait_unplug; /* MigrationStatus has it */
-	/* The additions of qemu-patches/, by their QAPI names. */
-	struct {
-		bool unplug_timeout;  /* migration parameter "unplug-timeout" */
-		bool query_failover;  /* command */
-		bool failover_replug; /* command */
-		bool failover_buses;  /* command "query-pci-failover-buses" */
-		bool primary_event;   /* event FAILOVER_PRIMARY_CHANGED */
-	} patches;
+	struct qemu_patches patches;
 };
+
+/* Their names, as vm.json keeps them: an array, new; and back, without those not known. */
+json_t *qemu_patches_json(const struct qemu_patches *patches);
+void qemu_patches_read(const json_t *names, struct qemu_patches *out);
 
 void qemu_facts_free(struct qemu_facts *facts); /* takes NULL */
 

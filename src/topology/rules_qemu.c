@@ -267,17 +267,20 @@ const struct rule rules_qemu[] = {
 	  .needs = NEEDS(TOPO_QEMU),
 	  .summary = "this QEMU lacks additions for failover that vmfo would use",
 	  .why = "A migration works without them, by what vmfo does in their place. Without the "
-		 "migration parameter unplug-timeout QEMU waits without end for a guest that "
-		 "keeps its primary: vmfo watches the time and cancels. Without the command "
-		 "query-failover vmfo concludes from the guest agent, the bridge and the VF's "
-		 "interrupts whether the guest has let go. Without failover-replug QEMU does not "
-		 "try a failed plug again: vmfo adds the primary anew. Without "
-		 "query-pci-failover-buses vmfo judges buses by their hot-plug controllers. "
-		 "Without the event FAILOVER_PRIMARY_CHANGED vmfo asks again and again, and sees "
-		 "a change later.",
-	  .remedy = "Build a QEMU with the patches in qemu-patches/ (make qemu), and name it "
-		    "by \"qemu\" in the definition or in host.json; or accept this with "
-		    "--suppress=qemu-lacks.",
+		 "migration parameter unplug-timeout QEMU itself waits without end for a guest "
+		 "that keeps its primary: nothing but vmfo watches the time. Without the command "
+		 "query-failover QEMU does not tell a primary that the guest has let go of from "
+		 "one that is plugged: vmfo concludes it from the guest agent and the bridge, and "
+		 "where neither says anything, vmfo status calls it plugged; why a plug failed is "
+		 "in QEMU's log only. Without failover-replug vmfo replug cannot give back a "
+		 "primary that the guest has let go of and QEMU has kept, as after a migration to "
+		 "a file. Without query-pci-failover-buses vmfo judges buses by their hot-plug "
+		 "controllers. Without the event FAILOVER_PRIMARY_CHANGED vmfo asks again and "
+		 "again, and sees later what has become of a primary.",
+	  .remedy =
+		  "Build a QEMU with the patches in qemu-patches/: after `make qemu` or `make "
+		  "install-qemu` vmfo takes it by itself, unless host.json or the definition "
+		  "names another by \"qemu\". Or accept this with --suppress=qemu-lacks.",
 	  .source = "QMP query-qmp-schema; qemu-patches/",
 	  .check = rule_check_lacks },
 	{ .name = "controller-no-partial-unplug",

@@ -18,23 +18,44 @@ static void say_unknown(const struct topo_pair *pair, const struct place *place,
 			place_name(place), place->why);
 }
 
+/*
+ * Whether QEMU itself says that a primary can be on this bus.  Return: FACT_UNKNOWN: it has no
+ * word on that, and what the bus is decides. why: set to its reason with FACT_NO, else "".
+ */
+static enum fact ask_verdict(const struct place *place, const char **why)
+{
+	*why = "";
+	if (!place->told || !place->told->judged)
+		return FACT_UNKNOWN;
+	return bus_takes_primary(place->told, why) ? FACT_YES : FACT_NO;
+}
+
+/* A QEMU that judges buses itself, and could not be asked about those of this machine. */
+static bool may_take_conventional(const struct topo *topo, const struct place *place)
+{
+	return place->kind == PLACE_CONVENTIONAL && !place->told && topo->qemu &&
+	       topo->qemu->patches.failover_buses;
+}
+
 static void rule_check_primary_not_pcie(const struct topo *topo, struct verdict *verdict)
 {
 	for (size_t i = 0; i < topo->n_pairs; i++) {
 		const struct topo_pair *pair = &topo->pairs[i];
 		char object[96], name[64];
 		struct place place;
+		const char *why;
 
 		if (!pair->primary)
 			continue;
 		place = place_of(topo, pair->primary);
-		if (place.kind == PLACE_CONVENTIONAL)
-			verdict_find(verdict, topo_pair_name(pair, object),
-				     "%s is on %s, which is a conventional PCI bus",
-				     machine_device_name(pair->primary, name),
-				     place_name(&place));
-		else if (place.kind == PLACE_UNKNOWN)
+		if (place.kind == PLACE_UNKNOWN || may_take_conventional(topo, &place))
 			say_unknown(pair, &place, verdict);
+		else if (place.kind == PLACE_CONVENTIONAL &&
+			 ask_verdict(&place, &why) != FACT_YES)
+			verdict_find(verdict, topo_pair_name(pair, object),
+				     "%s is on %s, which is a conventional PCI bus%s%s",
+				     machine_device_name(pair->primary, name),
+				     place_name(&place), *why ? "; QEMU says: " : "", why);
 	}
 }
 
@@ -71,10 +92,13 @@ static void rule_check_primary_not_hotpluggable(const struct topo *topo,
 		const struct topo_pair *pair = &topo->pairs[i];
 		char object[96], name[64];
 		struct place place;
+		enum fact there;
+		const char *why;
 
 		if (!pair->primary)
 			continue;
 		place = place_of(topo, pair->primary);
+		there = ask_verdict(&place, &why);
 		topo_pair_name(pair, object);
 		machine_device_name(pair->primary, name);
 		if (str_eq(pair->primary->driver, "vfio-pci-nohotplug"))
@@ -82,6 +106,8 @@ static void rule_check_primary_not_hotpluggable(const struct topo *topo,
 				     "%s is a vfio-pci-nohotplug, which QEMU neither plugs nor "
 				     "unplugs while the VM runs",
 				     name);
+		else if (there == FACT_YES)
+			continue;
 		else if (place.kind == PLACE_ROOT)
 			verdict_find(verdict, object,
 				     "%s is on %s, a root complex, where no guest plugs or "
@@ -94,6 +120,9 @@ static void rule_check_primary_not_hotpluggable(const struct topo *topo,
 								 "hotplug", true) ?
 					     "hotplug=off" :
 					     "no hot-plug controller");
+		else if (place.kind == PLACE_PORT && there == FACT_NO)
+			verdict_find(verdict, object, "%s is on the port %s; QEMU says: %s",
+				     name, place_name(&place), why);
 		else if (place.kind == PLACE_UNKNOWN)
 			say_unknown(pair, &place, verdict);
 	}
@@ -275,9 +304,12 @@ const struct rule rules_slot[] = {
 		.summary = "a primary is on a conventional PCI bus",
 		.why = "QEMU takes a primary only on PCI Express (\"failover primary device must "
 		       "be on PCIExpress bus\"). It refuses it only when the guest agrees to "
-		       "failover, and then with no more than a warning.",
+		       "failover, and then with no more than a warning. One that has "
+		       "query-pci-failover-buses also takes it on a bus that is under ACPI "
+		       "hot-plug, as that of the machine type pc is, and is asked.",
 		.remedy = "Use a q35 machine, and a pcie-root-port of its own for the primary.",
-		.source = "QEMU hw/pci/pci.c: pci_qdev_realize()",
+		.source = "QEMU hw/pci/pci.c: pci_qdev_realize(); qemu-patches/, QMP "
+			  "query-pci-failover-buses",
 		.check = rule_check_primary_not_pcie,
 	},
 	{

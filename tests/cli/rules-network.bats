@@ -12,8 +12,7 @@ setup() {
 	vmfo_sandbox
 	HOST=$BATS_TEST_TMPDIR/host
 	DEF=$BATS_TEST_TMPDIR/demo.json
-	echo '{"schema": "vmfo.host/1", "physnets": [{"id": "lan", "pfs": ["enp1s0f0"]}, {"id": "san", "pfs": ["enp1s0f1"]}]}' \
-		>"$VMFO_CONFDIR/host.json"
+	vmfo_host_json '"physnets": [{"id": "lan", "pfs": ["enp1s0f0"]}, {"id": "san", "pfs": ["enp1s0f1"]}]'
 	# Two PFs of two physnets, each in a bridge of its own, and bridges of other kinds.
 	"$MAKE" "$HOST" --pfs 2 --vfs 2 --bridge br0 --pf 0:master=br0 --bridge br1 --pf 1:master=br1 \
 		--bridge br-none --bridge br-down:up=off --bridge br-vlan --bridge br-filter:vlan_filtering=on,pvid=20 \
@@ -127,11 +126,11 @@ defined() { # finds|passes|unchecked RULE FILTER
 }
 
 @test "standby-network: an uplink of no physnet" {
-	echo '{"schema": "vmfo.host/1", "physnets": [{"id": "lan", "pfs": ["enp1s0f0"]}]}' >"$VMFO_CONFDIR/host.json"
+	vmfo_host_json '"physnets": [{"id": "lan", "pfs": ["enp1s0f0"]}]'
 	defined finds standby-network '.pairs[0].standby.bridge = "br1"'
 	found "the uplink enp1s0f1 of br1 is named in no physnet, the primary's is lan"
 	is_severity warning
-	rm "$VMFO_CONFDIR/host.json"
+	vmfo_host_json
 	line passes standby-network bridge,br=br0 "${VF[@]}"
 	line unchecked standby-network bridge,br=br1 "${VF[@]}"
 	because "no physnet of host.json has that PF"

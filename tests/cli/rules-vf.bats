@@ -24,7 +24,7 @@ host() {
 physnet() {
 	local pfs
 	pfs=$(printf '"%s", ' "$@")
-	printf '{"schema": "vmfo.host/1", "physnets": [{"id": "prod", "pfs": [%s]}]}\n' "${pfs%, }" >"$VMFO_CONFDIR/host.json"
+	vmfo_host_json "\"physnets\": [{\"id\": \"prod\", \"pfs\": [${pfs%, }]}]"
 }
 
 # [MEMBERS [PRIMARY]]: a definition with one pair, whose primary is a VF of prod, in $DEF

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/qemu_decode.h"
+#include "host/qemu_failover.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,6 +43,16 @@ static void decode_qom(const json_t *answer)
 	free(qemu_decode_cpu_type(answer));
 }
 
+static void decode_failover(const json_t *answer)
+{
+	struct qemu_failover said;
+
+	qemu_failover_decode(answer, "net0", &said);
+	assert(!strpbrk(said.error, "\n\033"));
+	qemu_failover_decode_entry(answer, &said);
+	assert(!strpbrk(said.error, "\n\033"));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	json_t *answer = json_loadb((const char *)data, size,
@@ -54,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	decode_qom(answer);
 	decode_pci(answer);
+	decode_failover(answer);
 	if (qemu_decode_virtio_status(answer, &driver_ok, &negotiated) < 0)
 		assert(driver_ok == FACT_UNKNOWN && negotiated == FACT_UNKNOWN);
 	qemu_decode_xp(answer, 0xb0010034, &value);

@@ -43,9 +43,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	shutdown(fds[0], SHUT_WR);
 	if (qmp_attach(loop, fds[1], "fuzz", deadline_in(5000), &qmp, &err) == 0) {
+		struct qmp_listener listener = { .fn = on_event, .user = &seen };
 		json_t *ret = NULL;
 
-		qmp_on_event(qmp, on_event, &seen);
+		qmp_listen(qmp, &listener);
 		qmp_command(qmp, "query-status", NULL, deadline_in(5000), &ret, &err);
 		json_decref(ret);
 		qmp_close(qmp);

@@ -325,6 +325,62 @@ static void test_hostile(void)
 	buses_free(NULL);
 }
 
+/* ---- one that judges its buses itself ---- */
+
+#define TREE                                                                       \
+	"\"qom-get\": \"/machine/acpi\","                                          \
+	"\"qom-get /machine type\": \"pc-machine\","                               \
+	"\"qom-get /machine/acpi type\": \"PIIX4_PM\","                            \
+	"\"qom-list\": [],"                                                        \
+	"\"qom-list /machine\": [{\"name\": \"pci.0\", \"type\": \"child<PCI>\"}," \
+	"{\"name\": \"pci.1\", \"type\": \"child<PCI>\"},"                         \
+	"{\"name\": \"pcie.0\", \"type\": \"child<PCIE>\"},"                       \
+	"{\"name\": \"rp\", \"type\": \"child<PCIE>\"}]"
+
+static void test_verdicts(void)
+{
+	struct buses *buses;
+	struct err err = ERR_INIT;
+	const char *why = "";
+	json_t *json;
+
+	if (ask_fake(
+		    "{" TREE ", \"query-pci-failover-buses\": ["
+		    "{\"bus\": \"pci.0\", \"path\": \"/machine/pci.0\", \"supported\": true},"
+		    "{\"bus\": \"pci.1\", \"path\": \"/machine/pci.1\", \"supported\": false,"
+		    "\"reason\": \"not\\u0007 today\"},"
+		    "{\"bus\": \"pcie.0\", \"path\": \"/machine/pcie.0\", \"supported\": false},"
+		    "{\"bus\": \"rp\", \"path\": \"/elsewhere/rp\", \"supported\": true},"
+		    "{\"path\": \"/machine/rp\", \"supported\": \"yes\"}, 7, {}]}",
+		    &buses, &err) < 0)
+		bail("%s", err.msg);
+	is_int(buses->n, 4, "a judgement adds no bus");
+	ok(bus_takes_primary(buses_find(buses, "pci.0"), &why),
+	   "what QEMU says outweighs that the bus is conventional");
+	ok(!bus_takes_primary(buses_find(buses, "pci.1"), &why), "it refuses another");
+	is_str(why, "not? today", "with its reason, as it can be printed");
+	ok(!bus_takes_primary(buses_find(buses, "pcie.0"), &why), "a third without a reason");
+	is_str(why, "QEMU says no more than that it cannot", "which is told");
+	ok(!buses_find(buses, "rp")->judged,
+	   "what it says of a bus elsewhere, or in another form, is no judgement");
+	json = bus_json(buses_find(buses, "pci.0"));
+	is_str(json_string_value(json_object_get(json, "judged_by")), "qemu", "who has judged");
+	ok(json_is_true(json_object_get(json, "usable")), "and that it is usable");
+	json_decref(json);
+	buses_free(buses);
+
+	if (ask_fake("{" TREE "}", &buses, &err) < 0)
+		bail("%s", err.msg);
+	ok(!bus_takes_primary(buses_find(buses, "pci.0"), &why), "without it, vmfo judges");
+	like(why, "conventional PCI", "by the bus");
+	buses_free(buses);
+	if (ask_fake("{" TREE ", \"query-pci-failover-buses\": {\"pci.0\": 1}}", &buses, &err) <
+	    0)
+		bail("%s", err.msg);
+	ok(!buses->list[0].judged, "an answer that is no list is none");
+	buses_free(buses);
+}
+
 static void test_json(void)
 {
 	struct bus bus = { .name = "rp",
@@ -338,7 +394,8 @@ static void test_json(void)
 	char *text = json_dumps(json, JSON_SORT_KEYS);
 
 	is_str(text,
-	       "{\"handler\": \"ICH9-LPC\", \"hotplug\": true, \"name\": \"rp\", "
+	       "{\"handler\": \"ICH9-LPC\", \"hotplug\": true, \"judged_by\": \"vmfo\", "
+	       "\"name\": \"rp\", "
 	       "\"owner\": \"pcie-root-port\", \"partial_unplug\": true, \"path\": "
 	       "\"/machine/peripheral/rp/rp\", \"reason\": null, \"type\": \"PCIE\", "
 	       "\"usable\": true}",
@@ -375,6 +432,7 @@ int main(void)
 	else
 		skip(1, PPC64 " is not installed");
 	test_hostile();
+	test_verdicts();
 	test_json();
 	loop_free(loop);
 	path = str_printf("%s/qemu", dir);

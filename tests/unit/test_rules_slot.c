@@ -154,6 +154,58 @@ static void test_bus_by_qemu(void)
 	topo_build_free(&b);
 }
 
+/* A QEMU that judges its buses itself. */
+static void test_bus_by_verdict(void)
+{
+	struct bus list[] = {
+		{ .name = "pci.0",
+		  .type = "PCI",
+		  .handler = "PIIX4_PM",
+		  .root = true,
+		  .hotplug = true,
+		  .judged = true,
+		  .supported = true },
+		{ .name = "rp1",
+		  .type = "PCIE",
+		  .handler = "ICH9-LPC",
+		  .hotplug = true,
+		  .judged = true,
+		  .reason = "not here" },
+	};
+	struct buses buses = { .list = list, .n = ARRAY_SIZE(list) };
+	struct qemu_facts qemu = { .patches.failover_buses = true };
+	struct topo_build b;
+
+	topo_build_text(&b, "qemu -M pc " STANDBY PRIMARY ",bus=pci.0,addr=5");
+	b.topo.buses = &buses;
+	topo_build_run(&b, SCOPE(SCOPE_PAIR));
+	passes(&b, "primary-not-pcie");
+	passes(&b, "primary-not-hotpluggable");
+
+	list[0].supported = false;
+	snprintf(list[0].reason, sizeof(list[0].reason), "no ACPI");
+	topo_build_run(&b, SCOPE(SCOPE_PAIR));
+	finds(&b, "primary-not-pcie",
+	      "p0 is on pci.0, which is a conventional PCI bus; QEMU says: no ACPI");
+
+	b.topo.buses = NULL;
+	b.topo.qemu = &qemu;
+	b.topo.why_not[TOPO_BUSES] = "it did not start";
+	topo_build_run(&b, SCOPE(SCOPE_PAIR));
+	unchecked(&b, "primary-not-pcie", "it did not start");
+	topo_build_free(&b);
+
+	topo_build_text(&b, "qemu -M q35 " PORTS STANDBY PRIMARY ",bus=rp1");
+	b.topo.buses = &buses;
+	topo_build_run(&b, SCOPE(SCOPE_PAIR));
+	finds(&b, "primary-not-hotpluggable", "p0 is on the port rp1; QEMU says: not here");
+	passes(&b, "primary-not-pcie");
+	list[1].supported = true;
+	topo_build_run(&b, SCOPE(SCOPE_PAIR));
+	passes(&b, "primary-not-hotpluggable");
+	topo_build_free(&b);
+}
+
 static void test_nohotplug(void)
 {
 	struct topo_build b;
@@ -318,6 +370,7 @@ int main(void)
 	test_bus_by_text();
 	test_bus_unknown_by_text();
 	test_bus_by_qemu();
+	test_bus_by_verdict();
 	test_nohotplug();
 	test_function();
 	test_sharing();
