@@ -214,8 +214,9 @@ install-qemu: qemu ## install it as $PREFIX/libexec/vmfo/qemu-system-x86_64
 	$(INSTALL) -d '$(DESTDIR)$(LIBEXECDIR)/vmfo'
 	$(INSTALL) -m 755 $(QEMU) '$(DESTDIR)$(LIBEXECDIR)/vmfo/qemu-system-x86_64'
 
-bench: all guest ## the measures of README.md
-	VMFO='$(abspath $(BUILD)/vmfo)' tests/bench
+bench: all guest qemu qemu-stock ## the measures of README.md
+	VMFO='$(abspath $(BUILD)/vmfo)' VMFO_QEMU_PATCHED='$(abspath $(QEMU))' VMFO_QEMU_STOCK='$(abspath $(QEMU_STOCK))' \
+		tests/bench
 
 demo: all guest ## launch a VM and migrate it there and back, on two test hosts
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/demo
