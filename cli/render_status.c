@@ -70,6 +70,19 @@ void render_table(const struct vm_status *list, size_t n)
 	}
 }
 
+/* What QEMU itself says of the pair, where it can. */
+static void print_qemu_word(const struct qemu_failover *said)
+{
+	if (said->state == FAILOVER_UNKNOWN)
+		return;
+	printf("    QEMU: primary %s%s%s, standby %s", *said->primary ? said->primary : "",
+	       *said->primary ? " " : "", failover_state_name(said->state),
+	       said->negotiated ? "negotiated" : "not negotiated");
+	if (*said->error)
+		printf("; the last step failed: %s", said->error);
+	putchar('\n');
+}
+
 void render_status(const struct vm_status *status)
 {
 	char detail[DETAIL_SIZE];
@@ -82,6 +95,8 @@ void render_status(const struct vm_status *status)
 	if (!status->pairs_known)
 		return;
 	printf("  pairs: %s\n", vm_status_pair_summary(status));
-	for (size_t i = 0; i < status->n_pairs; i++)
+	for (size_t i = 0; i < status->n_pairs; i++) {
 		render_pair(&status->pairs[i]);
+		print_qemu_word(&status->pairs[i].qemu);
+	}
 }

@@ -8,14 +8,7 @@
 #include "flow/migration.h"
 #include "flow/notify.h"
 #include "flow/pair.h"
-#include "flow/plug.h"
 #include "flow/step.h"
-
-/* For QEMU to plug a primary back by itself, after its migration has ended. */
-#define REPLUG_MS 2000
-
-/* For a guest to take a device out that was plugged into a slot that had it already. */
-#define NOT_ASKED_MS 3000
 
 /* src/README.md explains it, row by row. */
 static const struct step table[] = {
@@ -68,32 +61,6 @@ static void fill_defaults(struct migrate_opts *opts, const struct hostdef *host)
 }
 
 /*
- * The primary of a source that keeps its VM. At the cancel QEMU plugs it by itself; where
- * it had not even asked for the unplug it does so too, and a guest may then take the
- * device out of its slot a moment later: then it is plugged anew.
- */
-static int await_primary(struct migration *m, size_t i, int64_t deadline, struct err *err)
-{
-	const struct vm_pair *pair = &m->vm->def->pairs[i];
-	struct pair_result *out = &m->run.result->pairs[i];
-	int r = 0;
-
-	if (!source_was_asked(&m->source, pair))
-		r = loop_sleep(m->run.env->loop, NOT_ASKED_MS, err);
-	if (r == 0)
-		r = pair_await(m->vm, pair, PAIR_PLUGGED, deadline_in(REPLUG_MS), out, err);
-	if (r < 0)
-		return r;
-	if (out->state >= PAIR_PLUGGED)
-		return pair_await(m->vm, pair, PAIR_PAIRED, deadline, out, err);
-	r = plug_primary(m->vm, pair, out, err);
-	/* There is no target to speak of. */
-	free(out->target_primary);
-	out->target_primary = NULL;
-	return r;
-}
-
-/*
  * What a rolled-back source came to: the status, and the pairs as they are. A primary is
  * given time to come back; what the guest does with it is seen in passing.
  */
@@ -111,8 +78,9 @@ static enum err_kind look_after_rollback(struct migration *m)
 		const struct vm_pair *pair = &m->vm->def->pairs[i];
 		struct pair_result *out = &m->run.result->pairs[i];
 		struct err err = ERR_INIT;
-		int r = m->begun && m->had_primary[i] ? await_primary(m, i, deadline, &err) :
-							pair_inspect(m->vm, pair, 0, out, &err);
+		int r = m->begun && m->had_primary[i] ?
+				migrate_await_primary(m, i, deadline, &err) :
+				pair_inspect(m->vm, pair, 0, out, &err);
 
 		if (r < 0) {
 			run_warn(&m->run, "%s", err.msg);
@@ -217,6 +185,7 @@ static void clear(struct migration *m)
 		state_file_remove(m->vm);
 	vm_close(m->vm);
 	free(m->had_primary);
+	free(m->let_go);
 	json_decref(m->source_facts);
 }
 

@@ -9,7 +9,6 @@
 #include "flow/datapath.h"
 #include "flow/migration.h"
 #include "flow/pair.h"
-#include "flow/plug.h"
 #include "flow/store.h"
 
 /* For the guests' use of their primaries to show, after the source was taken back. */
@@ -46,16 +45,30 @@ static int look_at_target(struct migration *m, struct err *err)
 		       state.runstate);
 }
 
+/* A QEMU that has failover-replug plugs the primaries at the `cont`. */
+static int run_here(struct migration *m, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (m->vm->patches.failover_replug && datapath_all_to_primary(m->vm, &why) < 0)
+		run_warn(&m->run, "%s", why.msg);
+	return vm_qmp(m->vm, "cont", NULL, NULL, err);
+}
+
 /*
  * The guest has let go of its primaries, and of one that it has let go of for a migration
- * QEMU deletes nothing (device_del) and takes nothing back, until a migration fails: so one
- * more is begun, and cancelled. Its stream, if it comes to that, ends in our tunnel.
+ * stock QEMU deletes nothing (device_del) and takes nothing back, until a migration fails:
+ * so one more is begun, and cancelled. Its stream, if it comes to that, ends in our tunnel.
  */
 static int bring_primaries_back(struct migration *m, struct err *err)
 {
-	_cleanup_free_ char *uri = str_printf("unix:%s/out.sock", m->vm->rundir);
-	int r = uri ? datapath_all_to_primary(m->vm, err) : err_nomem(err);
+	_cleanup_free_ char *uri = NULL;
+	int r;
 
+	if (m->vm->patches.failover_replug)
+		return 0;
+	uri = str_printf("unix:%s/out.sock", m->vm->rundir);
+	r = uri ? datapath_all_to_primary(m->vm, err) : err_nomem(err);
 	if (r == 0)
 		r = vm_qmp(m->vm, "migrate", json_pack("{ss}", "uri", uri), NULL, err);
 	return r < 0 ? r : source_cancel(&m->source, err);
@@ -79,7 +92,7 @@ static int take_back(struct migration *m, struct err *err)
 			err->msg, m->opts.host);
 	r = target_abort(m->target, &why);
 	if (r == 0)
-		r = vm_qmp(m->vm, "cont", NULL, NULL, &why);
+		r = run_here(m, &why);
 	if (r < 0)
 		return err_set(err, ERR_UNFINISHED, err->errnum, "%s; taking it back: %s",
 			       err->msg, why.msg);
@@ -88,14 +101,10 @@ static int take_back(struct migration *m, struct err *err)
 		run_warn(&m->run, "%s", why.msg);
 		err->kind = ERR_DEGRADED;
 	}
-	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
-		struct pair_result *out = &m->run.result->pairs[i];
-
-		if (m->had_primary[i] && (pair_await(m->vm, &m->vm->def->pairs[i], PAIR_PAIRED,
-						     deadline, out, &why) < 0 ||
-					  out->state < PAIR_PLUGGED))
+	for (size_t i = 0; i < m->vm->def->n_pairs; i++)
+		if (m->had_primary[i] && (migrate_await_primary(m, i, deadline, &why) < 0 ||
+					  m->run.result->pairs[i].state < PAIR_PLUGGED))
 			err->kind = ERR_DEGRADED;
-	}
 	return err_set(err, err->kind, err->errnum, "%s; taken back: it runs here%s", err->msg,
 		       err->kind == ERR_DEGRADED ? ", but without a primary" : "");
 }

@@ -14,6 +14,9 @@
 #include "flow/pair.h"
 #include "flow/survey.h"
 
+/* How much later than this vmfo QEMU itself gives a guest up: for when vmfo no longer can. */
+#define UNPLUG_SPARE_S 10
+
 /* For the SSH connections of the tunnel. */
 #define TUNNEL_MS 20000
 
@@ -38,7 +41,8 @@ static int check_pairs(struct migration *m, struct err *err)
 
 	result->pairs = calloc(def->n_pairs ?: 1, sizeof(*result->pairs));
 	m->had_primary = calloc(def->n_pairs ?: 1, sizeof(*m->had_primary));
-	if (!result->pairs || !m->had_primary)
+	m->let_go = calloc(def->n_pairs ?: 1, sizeof(*m->let_go));
+	if (!result->pairs || !m->had_primary || !m->let_go)
 		return err_nomem(err);
 	for (size_t i = 0; i < def->n_pairs; i++) {
 		struct pair_result *out = &result->pairs[i];
@@ -54,7 +58,8 @@ static int check_pairs(struct migration *m, struct err *err)
 		r = pair_has_primary(m->vm, &def->pairs[i], err);
 		if (r < 0)
 			return r;
-		m->had_primary[i] = r > 0;
+		/* One that it has let go of QEMU does not ask for again. */
+		m->had_primary[i] = r > 0 && out->qemu.state != FAILOVER_UNPLUGGED;
 		if (m->had_primary[i]) {
 			out->source_primary = pair_primary_text(&def->pairs[i]);
 			if (!out->source_primary)
@@ -80,6 +85,7 @@ static char *failed_path(const struct vm *vm)
 /*
  * The thread of a failed migration may live on in QEMU for up to 30 s, and another
  * `migrate` in that time aborts stock QEMU. A failure that nobody here has seen may be new.
+ * A QEMU of the patches refuses that `migrate`, which is then tried again.
  */
 static int wait_after_failure(struct migration *m, struct err *err)
 {
@@ -91,6 +97,10 @@ static int wait_after_failure(struct migration *m, struct err *err)
 
 	if (r < 0 || now.status != SOURCE_FAILED)
 		return r;
+	if (m->vm->patches.query_failover) {
+		m->retry_until = deadline_in(AFTER_FAILED_S * INT64_C(1000));
+		return 0;
+	}
 	if (path && stat(path, &st) == 0)
 		wait_s -= time(NULL) - st.st_mtime;
 	if (wait_s <= 0)
@@ -145,6 +155,8 @@ static int check_topology(struct migration *m, struct err *err)
 	if (!m->opts.allow_degraded)
 		refusing |= SCOPE(SCOPE_GUEST);
 	m->source_facts = survey_source_json(&survey);
+	if (survey.qemu)
+		m->vm->patches = survey.qemu->patches;
 	r = m->source_facts ? survey_run(&survey, scopes, &found, err) : err_nomem(err);
 	if (r == 0)
 		r = judge_findings(&m->run, &found, &m->opts.suppress, NULL, refusing,
@@ -315,14 +327,19 @@ int migrate_set_up_source(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
 	int64_t bandwidth = m->opts.bandwidth ?: BANDWIDTH_UNLIMITED;
-	int r = vm_set_capabilities(m->vm, NULL, err);
+	json_t *parameters = json_pack("{sI si}", "max-bandwidth", (json_int_t)bandwidth,
+				       "downtime-limit", m->opts.downtime_limit_ms);
+	int r = parameters ? vm_set_capabilities(m->vm, NULL, err) : err_nomem(err);
 
-	if (r < 0)
+	if (r == 0 && m->vm->patches.unplug_timeout)
+		json_object_set_new(parameters, "unplug-timeout",
+				    json_integer((m->opts.unplug_timeout_s + UNPLUG_SPARE_S) *
+						 INT64_C(1000)));
+	if (r < 0) {
+		json_decref(parameters);
 		return r;
-	return vm_qmp(m->vm, "migrate-set-parameters",
-		      json_pack("{sI si}", "max-bandwidth", (json_int_t)bandwidth,
-				"downtime-limit", m->opts.downtime_limit_ms),
-		      NULL, err);
+	}
+	return vm_qmp(m->vm, "migrate-set-parameters", parameters, NULL, err);
 }
 
 int migrate_guard(void *ctx, struct err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * One migration on its source: the context that the steps of flow/migrate.c share. The
- * steps are in migrate_prepare.c (until the stream may start), migrate_move.c (until the
- * commit point) and migrate_arrive.c (after it).
+ * steps are in migrate_prepare.c (until the stream may start), migrate_unplug.c and
+ * migrate_move.c (until the commit point) and migrate_arrive.c (after it).
  */
 #ifndef VMFO_FLOW_MIGRATION_H
 #define VMFO_FLOW_MIGRATION_H
@@ -27,13 +27,17 @@ struct migration {
 	struct guard *guard;
 	struct tunnel *tunnel;
 	struct journal *journal;
-	json_t *source_facts;  /* what the target has to know of this host */
-	bool *had_primary;     /* by pair: it was plugged when the migration began */
-	bool begun;            /* `migrate` was sent */
-	bool prepared;         /* the target was told that the source may hand over */
-	bool source_gone;      /* the source QEMU has ended */
-	bool target_gone;      /* the VM had arrived, and its QEMU has ended there */
-	bool left_there;       /* the target may hold the only copy, and was left as it is */
+	json_t *source_facts; /* what the target has to know of this host */
+	bool *had_primary;    /* by pair: it was plugged when the migration began */
+	bool *let_go;         /* by pair: the guest has let go of it, the datapath follows */
+	bool begun;           /* `migrate` was sent */
+	int64_t retry_until;  /* QEMU may refuse it until then, and it is sent again; 0 */
+	bool prepared;        /* the target was told that the source may hand over */
+	bool source_gone;     /* the source QEMU has ended */
+	bool target_gone;     /* the VM had arrived, and its QEMU has ended there */
+	bool left_there;      /* the target may hold the only copy, and was left as it is */
+	enum source_status seen_status; /* what migrate_await_news() returned with last */
+	unsigned int seen_changes;
 	int64_t state_written; /* clock_ms() of the last state.json */
 };
 
@@ -60,6 +64,19 @@ int migrate_retire_source(void *ctx, struct err *err);
 int migrate_replug(void *ctx, struct err *err);
 int migrate_finish(void *ctx, struct err *err);
 
+/* Waits for news, a moment at most.  Return: 0 news, -ETIMEDOUT none, or a failure. */
+int migrate_await_news(struct migration *m, struct err *err);
+
+/* Whether every part of a migration in flight is still there. */
+int migrate_check_parts(struct migration *m, struct err *err);
+
+/*
+ * query-migrate, told as progress. text: what is particular; NULL.
+ * Errors: also a migration that has failed, with QEMU's reason, or was cancelled.
+ */
+int migrate_query(struct migration *m, struct source_figures *now, const char *text,
+		  struct err *err);
+
 /*
  * Connects to the target again, after its connection was lost, and takes the migration
  * up there, for so long as the target is given to come back.
@@ -73,6 +90,12 @@ enum target_holds { TARGET_HOLDS_NOTHING, TARGET_LOADING, TARGET_HOLDS_ALL };
 
 /* Asks it, connecting again if need be.  Errors: it cannot be reached, or does not say. */
 int migrate_target_holds(struct migration *m, enum target_holds *out, struct err *err);
+
+/*
+ * Until the primary of pair i is back in a source that keeps its VM, and then until the
+ * guest is seen to use it: the pair's result says what it came to by the deadline.
+ */
+int migrate_await_primary(struct migration *m, size_t i, int64_t deadline, struct err *err);
 
 /* state.json, at most twice a second unless the phase is new. */
 void migrate_write_state(struct migration *m, const struct report_event *progress);

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "host/guest_agent.h"
 #include "host/qemu_decode.h"
+#include "host/qemu_failover.h"
 
 /* For a guest agent to answer; a guest without one costs this once an inspection. */
 #define GUEST_AGENT_TIMEOUT_MS 1000
@@ -148,23 +149,39 @@ static void inspect_use(struct vm *vm, const struct vm_pair *pair, int64_t since
 	}
 }
 
+/*
+ * Whether QEMU has the primary, and has not taken it from the guest. A QEMU that cannot say
+ * the latter leaves it to the witnesses.
+ */
+static int gives_primary(struct vm *vm, const struct vm_pair *pair, struct qemu_failover *said,
+			 struct err *err)
+{
+	int r = qemu_failover_ask(vm->qmp, pair->id, deadline_in(VM_QMP_TIMEOUT_MS), said, err);
+
+	if (r <= 0)
+		return r < 0 ? r : pair_has_primary(vm, pair, err);
+	return said->state == FAILOVER_PLUGGED || said->state == FAILOVER_UNPLUG_REQUESTED;
+}
+
 int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
 		 struct pair_result *out, struct err *err)
 {
-	int has = pair_has_primary(vm, pair, err);
+	int has, acked;
 
 	out->evidence = PAIR_EVIDENCE_NONE;
 	out->state = PAIR_UNKNOWN;
+	has = gives_primary(vm, pair, &out->qemu, err);
 	if (has < 0)
 		return err_wrap(err, "inspect pair %s", pair->id);
-	if (!has) {
-		int acked = negotiated(vm, pair);
-
-		if (acked >= 0)
-			out->state = acked ? PAIR_STANDBY_ONLY : PAIR_NOT_NEGOTIATED;
+	if (has) {
+		inspect_use(vm, pair, since_ms, out);
 		return 0;
 	}
-	inspect_use(vm, pair, since_ms, out);
+	acked = negotiated(vm, pair);
+	if (acked < 0 && out->qemu.state != FAILOVER_UNKNOWN)
+		acked = out->qemu.negotiated;
+	if (acked >= 0)
+		out->state = acked ? PAIR_STANDBY_ONLY : PAIR_NOT_NEGOTIATED;
 	return 0;
 }
 

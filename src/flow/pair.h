@@ -3,9 +3,10 @@
  * A failover pair of a running VM: what state it is in, and how one can know.
  *
  * QEMU says whether it has the primary; not whether the guest uses it. A primary that
- * the guest has let go of stays visible in QEMU (it is only "partially" unplugged). So
- * there are two further witnesses: the guest agent, where it runs, and the bridge, whose
- * forwarding database shows from which of the pair's two taps the guest last sent.
+ * the guest has let go of stays visible in QEMU (it is only "partially" unplugged), which
+ * a QEMU with query-failover tells, and another does not. So there are two further
+ * witnesses: the guest agent, where it runs, and the bridge, whose forwarding database
+ * shows from which of the pair's two taps the guest last sent.
  */
 #ifndef VMFO_FLOW_PAIR_H
 #define VMFO_FLOW_PAIR_H
@@ -17,7 +18,7 @@
 int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err);
 
 /*
- * Fills state and evidence (and leaves the rest of out alone). vm->qmp is connected.
+ * Fills state, evidence and qemu (and leaves the rest of out alone). vm->qmp is connected.
  * since_ms: what the bridge has seen longer ago than this does not count as evidence.
  */
 int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,

@@ -131,7 +131,7 @@ static void add_scope(const struct vm *vm, struct strv *argv)
 	strv_add(argv, "--");
 }
 
-static int make_argv(const struct vm *vm, const struct qemu_start *how, struct strv *argv,
+static int make_argv(struct vm *vm, const struct qemu_start *how, struct strv *argv,
 		     struct err *err)
 {
 	struct qemu_argv_env env = { .qemu = qemu_binary(vm),
@@ -151,6 +151,7 @@ static int make_argv(const struct vm *vm, const struct qemu_start *how, struct s
 	}
 	env.sandbox = facts->sandbox;
 	env.json_device = facts->json_device;
+	vm->patches = facts->patches;
 	qemu_facts_free(asked);
 	add_scope(vm, argv);
 	return qemu_argv(vm->def, &env, argv, err);

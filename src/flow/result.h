@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "topology/finding.h"
+#include "topology/guest_facts.h"
 
 enum outcome {
 	OUTCOME_DONE,
@@ -55,6 +56,8 @@ struct pair_result {
 	char *source_primary; /* QEMU id and model; NULL: it had none */
 	char *target_primary; /* the same; NULL: none */
 	char *reason;         /* why it is not whole; NULL */
+	/* QEMU's own word at the last look, where it has query-failover. */
+	struct qemu_failover qemu;
 };
 
 struct phase_result {

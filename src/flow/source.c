@@ -59,6 +59,39 @@ static void note_asked(struct source *source, const char *id)
 	snprintf(source->asked[source->n_asked++], sizeof(*grown), "%s", id);
 }
 
+/* The entry of that standby, made if it is new; NULL: out of memory. */
+static struct source_primary *entry_of(struct source *source, const char *standby)
+{
+	struct source_primary *grown;
+
+	for (size_t i = 0; i < source->n_primaries; i++)
+		if (str_eq(source->primaries[i].standby, standby))
+			return &source->primaries[i];
+	grown = realloc(source->primaries, (source->n_primaries + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	source->primaries = grown;
+	grown += source->n_primaries++;
+	*grown = (struct source_primary){ 0 };
+	snprintf(grown->standby, sizeof(grown->standby), "%s", standby);
+	return grown;
+}
+
+static void note_primary(struct source *source, const json_t *data)
+{
+	struct source_primary *primary = entry_of(source, json_get_text(data, "standby"));
+	const char *error = json_get_text(data, "error");
+
+	if (!primary)
+		return;
+	primary->state = failover_state_from_name(json_get_text(data, "state"));
+	if (*error) {
+		snprintf(primary->error, sizeof(primary->error), "%s", error);
+		str_make_printable(primary->error);
+	}
+	source->n_changes++;
+}
+
 static void on_event(void *user, const char *event, const json_t *data)
 {
 	struct source *source = user;
@@ -68,22 +101,41 @@ static void on_event(void *user, const char *event, const json_t *data)
 			status_from(json_string_value(json_object_get(data, "status")));
 	else if (str_eq(event, "UNPLUG_PRIMARY"))
 		note_asked(source, json_string_value(json_object_get(data, "device-id")));
+	else if (str_eq(event, "FAILOVER_PRIMARY_CHANGED"))
+		note_primary(source, data);
 	else if (str_eq(event, "SHUTDOWN"))
 		source->ended = true;
 }
 
 void source_watch(struct source *source, struct vm *vm)
 {
-	*source = (struct source){ .vm = vm };
-	qmp_on_event(vm->qmp, on_event, source);
+	*source = (struct source){ .vm = vm, .listener = { .fn = on_event, .user = source } };
+	qmp_listen(vm->qmp, &source->listener);
 }
 
 void source_clear(struct source *source)
 {
 	if (source->vm && source->vm->qmp)
-		qmp_on_event(source->vm->qmp, NULL, NULL);
+		qmp_unlisten(source->vm->qmp, &source->listener);
 	free(source->asked);
+	free(source->primaries);
 	*source = (struct source){ 0 };
+}
+
+void source_begin(struct source *source)
+{
+	source->status = SOURCE_NONE;
+	source->n_asked = 0;
+	source->n_primaries = 0;
+}
+
+const struct source_primary *source_primary(const struct source *source,
+					    const struct vm_pair *pair)
+{
+	for (size_t i = 0; i < source->n_primaries; i++)
+		if (str_eq(source->primaries[i].standby, pair->id))
+			return &source->primaries[i];
+	return NULL;
 }
 
 bool source_was_asked(const struct source *source, const struct vm_pair *pair)

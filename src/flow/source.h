@@ -7,6 +7,7 @@
 #define VMFO_FLOW_SOURCE_H
 
 #include "flow/vm.h"
+#include "topology/guest_facts.h"
 
 /* MigrationStatus as this flow tells the states apart. Source: QAPI, MigrationStatus. */
 enum source_status {
@@ -34,17 +35,36 @@ struct source_figures {
 	int64_t expected_downtime_ms; /* -1 */
 };
 
+/* What FAILOVER_PRIMARY_CHANGED said of a pair last, where QEMU has that event. */
+struct source_primary {
+	char standby[80];
+	enum failover_state state;
+	char error[256]; /* why a step of it failed, since the migration began; "" */
+};
+
 /* Watches a VM's QMP events during a migration. */
 struct source {
 	struct vm *vm;
+	struct qmp_listener listener;
 	enum source_status status; /* of the last event or query */
 	char (*asked)[80];         /* primaries that QEMU asked the guest to unplug, by id */
 	size_t n_asked;
-	bool ended; /* SHUTDOWN was seen, or the connection is gone */
+	struct source_primary *primaries;
+	size_t n_primaries;
+	unsigned int n_changes; /* how many of those events have come */
+	bool ended;             /* SHUTDOWN was seen, or the connection is gone */
 };
 
+/* source: stays in place until source_clear(). */
 void source_watch(struct source *source, struct vm *vm);
 void source_clear(struct source *source);
+
+/* Before `migrate`: what an earlier migration of this QEMU came to is not news. */
+void source_begin(struct source *source);
+
+/* What was said of a pair since source_begin(); NULL: nothing, or not by this QEMU. */
+const struct source_primary *source_primary(const struct source *source,
+					    const struct vm_pair *pair);
 
 /* Whether UNPLUG_PRIMARY has come for pair's primary. */
 bool source_was_asked(const struct source *source, const struct vm_pair *pair);

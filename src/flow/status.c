@@ -256,22 +256,33 @@ static json_t *known_or_null(int64_t value)
 	return value >= 0 ? json_integer(value) : json_null();
 }
 
+/* null: this QEMU has no word of its own on its pairs. */
+static json_t *qemu_failover_json(const struct qemu_failover *said)
+{
+	if (said->state == FAILOVER_UNKNOWN)
+		return json_null();
+	return json_pack("{ss sb so so}", "state", failover_state_name(said->state),
+			 "negotiated", said->negotiated, "primary",
+			 json_text_or_null(*said->primary ? said->primary : NULL), "error",
+			 json_text_or_null(*said->error ? said->error : NULL));
+}
+
+static json_t *pair_json(const struct pair_result *pair)
+{
+	return json_pack("{ss ss so so so}", "id", pair->id, "state",
+			 pair_state_name(pair->state), "evidence",
+			 json_text_or_null(pair_evidence_name(pair->evidence)), "primary",
+			 json_text_or_null(pair->target_primary), "qemu",
+			 qemu_failover_json(&pair->qemu));
+}
+
 json_t *vm_status_json(const struct vm_status *status)
 {
 	json_t *pairs = json_array();
 	json_t *object;
 
-	for (size_t i = 0; i < status->n_pairs; i++) {
-		const struct pair_result *pair = &status->pairs[i];
-
-		json_array_append_new(pairs,
-				      json_pack("{ss ss so so}", "id", pair->id, "state",
-						pair_state_name(pair->state), "evidence",
-						json_text_or_null(
-							pair_evidence_name(pair->evidence)),
-						"primary",
-						json_text_or_null(pair->target_primary)));
-	}
+	for (size_t i = 0; i < status->n_pairs; i++)
+		json_array_append_new(pairs, pair_json(&status->pairs[i]));
 	object = json_pack("{ss ss ss so so so so ss so}", "schema", "vmfo.status/1", "vm",
 			   status->name, "state", vm_state_name(status->state), "detail",
 			   json_text_or_null(status->detail), "pid",

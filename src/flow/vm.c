@@ -150,6 +150,7 @@ static int load_running(struct vm *vm, const char *path, const json_t *run, stru
 	if (!text)
 		return err_set(err, ERR_INTERNAL, EBADMSG, "read %s: it has no definition",
 			       path);
+	qemu_patches_read(json_object_get(run, "patches"), &vm->patches);
 	vmdef_free(vm->def);
 	vm->def = NULL;
 	r = vmdef_parse(text, strlen(text), path, &vm->def, err);
@@ -219,9 +220,10 @@ int vm_record_running(struct vm *vm, struct err *err)
 		return r;
 	if (process_start_time(vm->pid, &started) < 0)
 		return err_set(err, ERR_REFUSED, ESRCH, "QEMU ended at once");
-	run = json_pack("{ss ss si sI ss sO so}", "schema", RUN_SCHEMA, "vm", vm->name, "pid",
-			(int)vm->pid, "start_time", (json_int_t)started, "boot_id", boot_id,
-			"definition", vm->def->source, "taps", taps_json(vm));
+	run = json_pack("{ss ss si sI ss sO so so}", "schema", RUN_SCHEMA, "vm", vm->name,
+			"pid", (int)vm->pid, "start_time", (json_int_t)started, "boot_id",
+			boot_id, "definition", vm->def->source, "taps", taps_json(vm),
+			"patches", qemu_patches_json(&vm->patches));
 	if (!run)
 		return err_nomem(err);
 	r = file_write_json_volatile(path, 0600, run, err);

@@ -2,9 +2,9 @@
  *
  * A VM on this host: its folder, its lock, its definition, its QEMU process and QMP.
  *
- * RUNDIR/NAME/ holds: lock; vm.json (the running definition, the process, the taps); pid
- * (for people); qmp.sock; monitor.sock (the operator's); qemu.log; and, as they apply,
- * serial.log, qga.sock, state.json, incoming.sock.
+ * RUNDIR/NAME/ holds: lock; vm.json (the running definition, the process, the taps, what
+ * its QEMU has of qemu-patches/); pid (for people); qmp.sock; monitor.sock (the operator's);
+ * qemu.log; and, as they apply, serial.log, qga.sock, state.json, incoming.sock.
  */
 #ifndef VMFO_FLOW_VM_H
 #define VMFO_FLOW_VM_H
@@ -19,6 +19,7 @@
 #include "model/qemu_argv.h"
 #include "model/vmdef.h"
 #include "proto/qmp.h"
+#include "topology/qemu_facts.h"
 
 /* No QMP reply is awaited for less: QEMU's main loop stalls while RAM is pinned. */
 #define VM_QMP_TIMEOUT_MS 20000
@@ -43,6 +44,8 @@ struct vm {
 	struct vm_tap *taps;
 	size_t n_taps;
 	struct qmp *qmp; /* NULL: not connected */
+	/* What its QEMU has, as that said at its start; none of a QEMU that was not asked. */
+	struct qemu_patches patches;
 };
 
 /* Checks the name; touches nothing.  Errors: ERR_USAGE. */

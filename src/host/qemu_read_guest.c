@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "host/guest_agent.h"
+#include "host/qemu_failover.h"
 #include "host/qemu_read.h"
 #include "host/qom.h"
 #include "host/slot_indicator.h"
@@ -97,6 +98,21 @@ static int read_negotiation(const struct reader *reader, struct guest_pair *pair
 	return 0;
 }
 
+/* A primary that the guest has let go of is still an object of QEMU's, and not plugged. */
+static int read_failover(const struct reader *reader, struct guest_pair *pair, struct err *err)
+{
+	int r = qemu_failover_ask(reader->qom.qmp, pair->standby, reader->qom.deadline,
+				  &pair->qemu, err);
+
+	if (r <= 0)
+		return r;
+	if (pair->qemu.state == FAILOVER_UNPLUGGED)
+		pair->primary_plugged = FACT_NO;
+	if (pair->negotiated == FACT_UNKNOWN)
+		pair->negotiated = pair->qemu.negotiated ? FACT_YES : FACT_NO;
+	return 0;
+}
+
 /* Return: 0; -ECANCELED. */
 static int ask_agent(struct reader *reader, const struct machine_device *standby,
 		     struct guest_pair *pair, struct err *err)
@@ -153,8 +169,10 @@ static int read_pair(struct reader *reader, const struct machine_device *standby
 	strcpy(pair->standby, standby->id);
 	r = read_negotiation(reader, pair, err);
 	if (r == 0)
+		r = read_failover(reader, pair, err);
+	if (r == 0)
 		r = ask_agent(reader, standby, pair, err);
-	if (r == 0 && *primary)
+	if (r == 0 && pair->primary_plugged == FACT_YES)
 		r = slot_indicator_read(&reader->qom, primary, reader->question->own,
 					&pair->indicator, pair->why_indicator, err);
 	return r < 0 ? err_wrap(err, "pair %s", pair->standby) : 0;

@@ -32,8 +32,7 @@ struct qmp {
 	json_int_t last_id;
 	struct qmp_wait *wait; /* NULL: none */
 	struct err ended;      /* why the connection ended */
-	qmp_event_fn *on_event;
-	void *user;
+	struct qmp_listener *listeners;
 };
 
 static void qmp_end(struct qmp *qmp, const struct err *why)
@@ -78,6 +77,12 @@ static void take_reply(struct qmp *qmp, json_t *message)
 	qmp->wait->reply = json_incref(message);
 }
 
+static void tell_listeners(const struct qmp *qmp, const char *event, const json_t *data)
+{
+	for (struct qmp_listener *l = qmp->listeners; l; l = l->next)
+		l->fn(l->user, event, data);
+}
+
 static void take_message(struct qmp *qmp, json_t *message)
 {
 	const char *event = json_string_value(json_object_get(message, "event"));
@@ -86,8 +91,8 @@ static void take_message(struct qmp *qmp, json_t *message)
 		take_greeting(qmp, message);
 	else if (!event)
 		take_reply(qmp, message);
-	else if (qmp->on_event)
-		qmp->on_event(qmp->user, event, json_object_get(message, "data"));
+	else
+		tell_listeners(qmp, event, json_object_get(message, "data"));
 }
 
 static void take_bytes(struct qmp *qmp, const char *bytes, size_t n)
@@ -236,10 +241,19 @@ void qmp_close(struct qmp *qmp)
 	free(qmp);
 }
 
-void qmp_on_event(struct qmp *qmp, qmp_event_fn *fn, void *user)
+void qmp_listen(struct qmp *qmp, struct qmp_listener *listener)
 {
-	qmp->on_event = fn;
-	qmp->user = user;
+	listener->next = qmp->listeners;
+	qmp->listeners = listener;
+}
+
+void qmp_unlisten(struct qmp *qmp, struct qmp_listener *listener)
+{
+	for (struct qmp_listener **at = &qmp->listeners; *at; at = &(*at)->next)
+		if (*at == listener) {
+			*at = listener->next;
+			return;
+		}
 }
 
 bool qmp_alive(const struct qmp *qmp)

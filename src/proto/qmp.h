@@ -17,7 +17,7 @@ struct qmp;
 
 /*
  * Called from the loop, in the order of arrival; data: borrowed, NULL for none. It must
- * not call qmp_command() or qmp_close().
+ * not call any function of the session but qmp_alive().
  */
 typedef void qmp_event_fn(void *user, const char *event, const json_t *data);
 
@@ -38,8 +38,16 @@ int qmp_attach(struct loop *loop, int fd, const char *name, int64_t deadline, st
 
 void qmp_close(struct qmp *qmp); /* takes NULL */
 
-/* Where events go from now on. Events that come before are dropped. */
-void qmp_on_event(struct qmp *qmp, qmp_event_fn *fn, void *user);
+/* One that hears every event from qmp_listen() on; it is the caller's, and stays in place. */
+struct qmp_listener {
+	qmp_event_fn *fn;
+	void *user;
+	struct qmp_listener *next; /* the session's */
+};
+
+/* Not from within an event. qmp_unlisten() takes one that does not listen, too. */
+void qmp_listen(struct qmp *qmp, struct qmp_listener *listener);
+void qmp_unlisten(struct qmp *qmp, struct qmp_listener *listener);
 
 /* False once the connection has ended: with QEMU, as a rule. */
 bool qmp_alive(const struct qmp *qmp);

@@ -5,6 +5,7 @@
 #ifndef VMFO_TOPOLOGY_GUEST_FACTS_H
 #define VMFO_TOPOLOGY_GUEST_FACTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum fact { FACT_NO, FACT_YES, FACT_UNKNOWN };
@@ -17,11 +18,33 @@ enum slot_indicator {
 	INDICATOR_OFF,
 };
 
+/* What has become of a pair's primary. Source: qemu-patches/, QAPI FailoverPrimaryState. */
+enum failover_state {
+	FAILOVER_UNKNOWN, /* QEMU cannot be asked, or says something else */
+	FAILOVER_ABSENT,  /* it was offered none */
+	FAILOVER_HIDDEN,  /* it keeps one back until the guest agrees */
+	FAILOVER_PLUGGED,
+	FAILOVER_UNPLUG_REQUESTED,
+	FAILOVER_UNPLUGGED, /* the guest has let it go, and QEMU keeps the device */
+};
+
+const char *failover_state_name(enum failover_state state);     /* QAPI's; static */
+enum failover_state failover_state_from_name(const char *name); /* FAILOVER_UNKNOWN: none */
+
+/* QEMU's own word on a pair. */
+struct qemu_failover {
+	enum failover_state state; /* FAILOVER_UNKNOWN: the rest means nothing */
+	bool negotiated;
+	char primary[80]; /* its id; "" */
+	char error[256];  /* why the last step failed; "" */
+};
+
 struct guest_pair {
 	char standby[80];              /* its id */
 	enum fact driver_ok;           /* the guest's virtio driver is up */
 	enum fact negotiated;          /* it acked VIRTIO_NET_F_STANDBY */
 	enum fact primary_plugged;     /* QEMU has a device for this pair */
+	struct qemu_failover qemu;     /* where QEMU has query-failover */
 	int interfaces;                /* of that MAC in the guest, by its agent; -1: unknown */
 	enum slot_indicator indicator; /* power indicator of the primary's slot */
 	/* Why something is unknown; "". */

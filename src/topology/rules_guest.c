@@ -70,6 +70,22 @@ static void rule_check_still_booting(const struct topo *topo, struct verdict *ve
 
 /* ---- the primary ---- */
 
+static void say_absent(const struct topo_pair *pair, const char *name, struct verdict *verdict)
+{
+	const struct qemu_failover *said = &pair->guest->qemu;
+
+	if (said->state == FAILOVER_UNPLUGGED)
+		verdict_find(verdict, name,
+			     "the guest has let go of the primary %s, and it was not plugged "
+			     "again%s%s",
+			     said->primary, *said->error ? ": " : "", said->error);
+	else
+		verdict_find(verdict, name,
+			     "the guest has accepted the standby %s, and QEMU has no device "
+			     "with failover_pair_id=%s%s%s",
+			     pair->id, pair->id, *said->error ? ": " : "", said->error);
+}
+
 static void rule_check_primary_absent(const struct topo *topo, struct verdict *verdict)
 {
 	char name[96];
@@ -89,10 +105,7 @@ static void rule_check_primary_absent(const struct topo *topo, struct verdict *v
 		else if (guest->negotiated == FACT_UNKNOWN)
 			verdict_unknown(verdict, "%s: %s", name, guest->why);
 		else if (guest->negotiated == FACT_YES)
-			verdict_find(verdict, name,
-				     "the guest has accepted the standby %s, and QEMU has no "
-				     "device with failover_pair_id=%s",
-				     pair->id, pair->id);
+			say_absent(pair, name, verdict);
 	}
 }
 
@@ -220,8 +233,9 @@ const struct rule rules_guest[] = {
 		.scope = SCOPE_GUEST,
 		.needs = NEEDS(TOPO_MACHINE) | NEEDS(TOPO_GUEST),
 		.summary = "the guest waits for a primary that is not plugged",
-		.why = "The VM runs degraded: all of its traffic goes through the standby. QEMU "
-		       "tells of a primary that it could not plug only on its standard error.",
+		.why = "The VM runs degraded: all of its traffic goes through the standby. A QEMU "
+		       "without query-failover tells of a primary that it could not plug only on "
+		       "its standard error.",
 		.remedy =
 			"Run `vmfo replug VM`. If that fails, look at the end of QEMU's log for "
 			"why the primary was refused.",

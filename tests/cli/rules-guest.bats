@@ -3,13 +3,13 @@
 # these states does not come on demand. Real ones are in tests/vm/check-qmp.bats.
 
 load rules
+load fake
 
 MAC=52:54:00:00:00:01
 
 setup() {
 	vmfo_sandbox
 	DIR=$BATS_TEST_TMPDIR
-	PIDS=()
 	# A whole pair in native slots, and nothing odd about it.
 	jq -n --arg mac "$MAC" '{
 		answers: {
@@ -52,56 +52,31 @@ setup() {
 }
 
 teardown() {
-	((${#PIDS[@]} == 0)) || kill "${PIDS[@]}"
+	fake_end
 }
 
 NO_PRIMARY='del(.qom["/machine/peripheral/net0-primary"])'
 NOT_ACKED='.answers["x-query-virtio-status"]["guest-features"]["dev-features"] = []'
+failover() { # STATE NEGOTIATED [ERROR]: what query-failover says
+	printf '.answers["query-failover"] = [{standby: "net0", primary: "net0-primary", state: "%s", negotiated: %s%s}]' \
+		"$1" "$2" "${3:+, error: $3}"
+}
 NO_DRIVER="$NOT_ACKED | .answers[\"x-query-virtio-status\"].status.statuses = []"
 OLD='del(.answers["x-query-virtio-status"]) | .version = [6, 2, 0]'
-
-await_socket() { # PATH
-	local turn
-	for turn in {1..200}; do
-		[[ ! -S $1 ]] || return 0
-		sleep 0.05
-	done
-	echo "no socket $1 after $turn turns" >&2
-	return 1
-}
-
-# Becomes a running QEMU that says what "$DIR/whole" has, changed by the filter.
-fake() { # SOCKET [JQ-FILTER]
-	rm -f "$1"
-	jq "${2:-.}" "$DIR/whole" >"$1.json"
-	"$BATS_TEST_DIRNAME/fake-qmp" "$1" "$1.json" >/dev/null 2>&1 3>&- &
-	PIDS+=($!)
-	await_socket "$1"
-}
 
 # The rule's verdict on a QEMU that is not vmfo's own.
 qmp() { # VERDICT RULE [JQ-FILTER]
 	SOCKETS=$((${SOCKETS:-0} + 1))
-	fake "$DIR/q$SOCKETS" "${3:-.}"
+	fake "$DIR/q$SOCKETS" "$DIR/whole" "${3:-.}"
 	"$1" "$2" --no-host --qmp "$DIR/q$SOCKETS"
 }
 
 # The same on a VM of vmfo's own, as its run folder tells: its QEMU is the fake.
 own() { # VERDICT RULE [JQ-FILTER]
-	local run=$VMFO_RUNDIR/web1 pid
+	local run=$VMFO_RUNDIR/web1
 	[[ -d $run ]] || mkdir -m 700 "$run"
-	fake "$run/qmp.sock" "${3:-.}"
-	pid=${PIDS[-1]}
-	jq -n --argjson pid "$pid" --arg boot "$(</proc/sys/kernel/random/boot_id)" \
-		--argjson start "$(sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20)" --arg mac "$MAC" '{
-		schema: "vmfo.run/1", vm: "web1", $pid, start_time: $start, boot_id: $boot, taps: [],
-		definition: {
-			schema: "vmfo.vm/1", name: "web1", uuid: "3f9a6c1e-7f0b-4c52-9a4e-0d1b2c3d4e5f",
-			machine: "pc-q35-7.2", accel: ["tcg"], cpu: {model: "qemu64", count: 1}, memory: {mib: 192},
-			pairs: [{id: "net0", $mac, standby: {bridge: "br0"}, primary: {kind: "emulated", model: "e1000e"}}],
-			guest_agent: true
-		}
-	}' >"$run/vm.json"
+	fake "$run/qmp.sock" "$DIR/whole" "${3:-.}"
+	fake_vm
 	"$1" "$2" --no-host web1
 }
 
@@ -124,7 +99,7 @@ agent() { # SOCKET COUNT
 		            found = [{"name": f"eth{i}", "hardware-address": sys.argv[3]} for i in range(int(sys.argv[2]))]
 		            stream.write(json.dumps({"return": found}).encode() + b"\n")
 	END
-	PIDS+=($!)
+	FAKES+=($!)
 	await_socket "$1"
 }
 
@@ -169,6 +144,17 @@ DEFINITION=(--no-host -- /nonexistent/qemu -machine pc-q35-7.2 -device "pcie-roo
 	qmp passes primary-absent
 	qmp passes primary-absent "$NO_PRIMARY | $NOT_ACKED"
 	qmp unchecked primary-absent "$NO_PRIMARY | $OLD"
+	# What only a QEMU with query-failover tells.
+	qmp finds primary-absent "$(failover unplugged true)"
+	found "the guest has let go of the primary net0-primary, and it was not plugged again"
+	qmp finds primary-absent "$(failover unplugged true '"no slot"')"
+	found "not plugged again: no slot"
+	qmp passes primary-absent "$(failover plugged true)"
+	qmp passes primary-absent "$(failover unplug-requested true)"
+	qmp finds primary-absent "$NO_PRIMARY | $(failover hidden true '"its group is busy"')"
+	found "failover_pair_id=net0: its group is busy"
+	qmp finds primary-absent "$NO_PRIMARY | $OLD | $(failover hidden true)"
+	qmp passes primary-absent "$NO_PRIMARY | $OLD | $(failover hidden false)"
 }
 
 @test "guest-denies-primary" {

@@ -167,6 +167,13 @@ static struct qmp *fake_session(struct fake *fake)
 	return qmp;
 }
 
+static void count_event(void *user, const char *event, const json_t *data)
+{
+	(void)event;
+	(void)data;
+	++*(int *)user;
+}
+
 static void on_event(void *user, const char *event, const json_t *data)
 {
 	size_t len = strlen(events);
@@ -193,8 +200,12 @@ static void test_replies(void)
 	struct err err = ERR_INIT;
 	struct fake fake;
 	struct qmp *qmp = fake_session(&fake);
+	struct qmp_listener listener = { .fn = on_event };
+	struct qmp_listener other = { .fn = count_event };
+	int heard = 0;
 	char v[32];
 
+	other.user = &heard;
 	is_str(qmp_version(qmp), "10.0.2", "the version is the greeting's");
 	is_int(fake.commands, 1, "the session is negotiated");
 	is_int(run(qmp, "hello", 5000, v, &err), 0, "a command");
@@ -213,11 +224,18 @@ static void test_replies(void)
 	events[0] = '\0';
 	run(qmp, "events", 5000, v, &err);
 	is_str(events, "", "events that nobody wants are dropped");
-	qmp_on_event(qmp, on_event, NULL);
+	qmp_listen(qmp, &listener);
+	qmp_listen(qmp, &other);
 	is_int(run(qmp, "events", 5000, v, &err), 0, "a command with events around its reply");
 	is_str(v, "events", "has its reply");
 	run(qmp, "hello", 5000, v, &err);
 	is_str(events, "ONE=1 TWO=0 THREE=3 ", "the events come in order, data or not");
+	is_int(heard, 3, "everybody who listens hears them");
+	qmp_unlisten(qmp, &other);
+	run(qmp, "events", 5000, v, &err);
+	run(qmp, "hello", 5000, v, &err);
+	is_int(heard, 3, "and nobody who does so no more");
+	is_str(events, "ONE=1 TWO=0 THREE=3 ONE=1 TWO=0 THREE=3 ", "the others do");
 
 	is_int(run(qmp, "late", 50, v, &err), -ETIMEDOUT, "no reply in time");
 	like(err.msg, "fake: QEMU has not answered late in time", "says which command");
@@ -373,6 +391,7 @@ static void test_real(const char *binary)
 	const char *const argv[] = { binary, "-machine", "none", "-nodefaults", "-display",
 				     "none", "-S",       "-qmp", option,        NULL };
 	const struct child_spec spec = { .argv = argv, .in = -1, .out = -1, .err = 2 };
+	struct qmp_listener listener = { .fn = on_event };
 
 	if (child_spawn(&child, &spec, &err) < 0)
 		bail("%s", err.msg);
@@ -382,7 +401,7 @@ static void test_real(const char *binary)
 		loop_sleep(loop, 20, &err);
 	}
 	ok(true, "connect to the real QEMU");
-	qmp_on_event(qmp, on_event, NULL);
+	qmp_listen(qmp, &listener);
 	is_int(qmp_command(qmp, "query-version", NULL, deadline, &ret, &err), 0,
 	       "query-version");
 	{

@@ -9,6 +9,7 @@
 #   vm_gate_open HOST                 … this; vm_gate_remove HOST takes the gate away
 #   guest_run HOST NAME COMMAND       a shell command in the guest, by its agent; its output, its status
 #   guest_exec SOCKET COMMAND         the same, by the guest agent at that socket
+#   vm_patched                        whether $QEMU has the additions of qemu-patches/, as it says itself
 #   vm_stop_all                       ends every VM on both hosts, forgets what is stored of them
 #   narrated                          what that migration told on standard error, each text on one line
 #   unwrapped                         a filter: the texts of findings, which are wrapped for people, on one line each
@@ -34,6 +35,11 @@ MACHINE=${VMFO_TEST_MACHINE:-pc-q35-7.2}
 export VMFO
 # shellcheck source=tests/hosts.bash
 source "$ROOT/tests/hosts.bash"
+
+vm_patched() {
+	local commands='{"execute": "qmp_capabilities"} {"execute": "query-commands"} {"execute": "quit"}'
+	"$QEMU" -machine none -nodefaults -display none -qmp stdio <<<"$commands" | grep -c '"query-failover"' >/dev/null
+}
 
 vm_hosts_up() {
 	hosts_up "$(mktemp -d /tmp/vmfo-XXXXXX)"
