@@ -300,9 +300,10 @@ int agent_begin(struct agent *agent, const struct agent_patience *patience, int6
 		return err_wrap(err, "%s: await the hello", agent->host);
 	if (agent->ended_silently)
 		return explain_no_agent(agent, err);
-	if (!agent_alive(agent, NULL))
-		return err_set(err, ERR_REFUSED, agent->lost.errnum, "%s", agent->lost.msg);
-	r = agent_hello_check(agent->hello, agent->host, err);
+	/* One of another protocol may have ended after its hello: that is why. */
+	r = agent->hello ? agent_hello_check(agent->hello, agent->host, err) : 0;
+	if (r == 0 && !agent_alive(agent, NULL))
+		r = err_set(err, ERR_REFUSED, agent->lost.errnum, "%s", agent->lost.msg);
 	if (r < 0)
 		return r;
 	agent_pulse_start(&agent->pulse, patience->ping_ms, patience->dead_ms, clock_ms());

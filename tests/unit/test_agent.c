@@ -370,6 +370,8 @@ static void test_hellos(void)
 		{ "{\"vmfo\":\"agent\",\"protocol\":2,\"version\":\"9.9\"}\n", false,
 		  -EPROTOTYPE,
 		  "far is 9.9 and speaks agent protocol 2, this one speaks 1: install" },
+		{ "{\"vmfo\":\"agent\",\"protocol\":2,\"version\":\"9.9\"}\n", true,
+		  -EPROTOTYPE, "far is 9.9 and speaks agent protocol 2" },
 		{ "{\"vmfo\":\"agent\",\"version\":\"9.\\u001b\"}\n", false, -EPROTOTYPE,
 		  "the vmfo on far is 9.? and" },
 		{ "", true, -ENOENT, "no vmfo on far: its command ended without a hello;" },
