@@ -7,6 +7,7 @@ VERSION := 0.1.0
 
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
@@ -133,7 +134,7 @@ install: all ## install below $DESTDIR$PREFIX
 	$(INSTALL) -m 644 completions/_vmfo '$(DESTDIR)$(ZSHCOMPDIR)/_vmfo'
 
 uninstall: ## remove what install installed
-	rm -f '$(DESTDIR)$(BINDIR)/vmfo' \
+	rm -f '$(DESTDIR)$(BINDIR)/vmfo' '$(DESTDIR)$(LIBEXECDIR)/vmfo/qemu-system-x86_64' \
 		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man1/%',$(wildcard man/*.1)) \
 		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man5/%',$(wildcard man/*.5)) \
 		$(patsubst man/%,'$(DESTDIR)$(MANDIR)/man7/%',$(wildcard man/*.7)) \
@@ -190,7 +191,6 @@ generated: all ## write completions/ and man/vmfo-rules.7 anew from the tables
 
 QEMU       := $(BUILD)/qemu/qemu-system-x86_64
 QEMU_STOCK := $(BUILD)/qemu-stock/qemu-system-x86_64
-LIBEXECDIR ?= $(PREFIX)/libexec
 
 qemu: ## build/qemu: QEMU 10.0 with qemu-patches; QEMU_SRC=DIR or QEMU_TARBALL=FILE chooses the source
 	qemu-patches/build $(BUILD)/qemu
