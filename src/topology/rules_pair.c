@@ -194,8 +194,9 @@ const struct rule rules_pair[] = {
 		.summary = "a standby has no id",
 		.why = "QEMU finds the primary of a standby by comparing failover_pair_id with "
 		       "the standby's id. No primary can name a standby without one, and in a "
-		       "migration QEMU then takes any PCI device without a failover_pair_id "
-		       "for its primary.",
+		       "migration stock QEMU then takes any PCI device without a "
+		       "failover_pair_id for its primary; one that has query-failover leaves "
+		       "such a standby alone.",
 		.remedy = "Add id=NAME to the standby's -device option, and "
 			  "failover_pair_id=NAME to that of its primary.",
 		.source = "QEMU hw/net/virtio-net.c: failover_set_primary()",

@@ -306,7 +306,8 @@ const struct rule rules_slot[] = {
 		       "be on PCIExpress bus\"). It refuses it only when the guest agrees to "
 		       "failover, and then with no more than a warning. One that has "
 		       "query-pci-failover-buses also takes it on a bus that is under ACPI "
-		       "hot-plug, as that of the machine type pc is, and is asked.",
+		       "hot-plug, as that of the machine type pc is, and is asked; on others, "
+		       "such as SHPC's, it does not start with it.",
 		.remedy = "Use a q35 machine, and a pcie-root-port of its own for the primary.",
 		.source = "QEMU hw/pci/pci.c: pci_qdev_realize(); qemu-patches/, QMP "
 			  "query-pci-failover-buses",
@@ -323,7 +324,8 @@ const struct rule rules_slot[] = {
 		       "or, in its older versions on pcie.0, warns when the guest agrees, and "
 		       "goes on without the primary. One that is there all the same, made "
 		       "before its standby, stays attached in a migration, and the guest loses "
-		       "a VF without notice.",
+		       "a VF without notice; a QEMU that has query-pci-failover-buses does not "
+		       "start with it.",
 		.remedy = "Give the primary a pcie-root-port of its own, without hotplug=off: "
 			  "-device pcie-root-port,id=rp1,bus=pcie.0,addr=0x3,chassis=1,slot=1, "
 			  "and bus=rp1 for the primary.",
@@ -359,7 +361,9 @@ const struct rule rules_slot[] = {
 		.summary = "a primary is not the only function of its slot",
 		.why = "Guests unplug slots, not functions. QEMU refuses such a primary "
 		       "(\"failover: primary device must be in its own PCI slot\"), only when "
-		       "the guest agrees to failover, and with no more than a warning.",
+		       "the guest agrees to failover, and with no more than a warning. One "
+		       "that has query-pci-failover-buses does not start with "
+		       "multifunction=on, or another function in addr=.",
 		.remedy =
 			"Remove multifunction=on, and the function from addr=; instead of igb "
 			"use e1000e.",
