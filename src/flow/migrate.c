@@ -35,9 +35,10 @@ void migrate_write_state(struct migration *m, const struct report_event *progres
 		.operation = "migrate", .percent = -1, .rate = -1, .remaining_ms = -1
 	};
 
-	if (progress && clock_ms() - m->state_written < 500)
+	if (progress && m->state_phase == m->run.phase && clock_ms() - m->state_written < 500)
 		return;
 	m->state_written = clock_ms();
+	m->state_phase = m->run.phase;
 	snprintf(state.phase, sizeof(state.phase), "%s", m->run.phase ?: "check");
 	snprintf(state.peer, sizeof(state.peer), "%s", m->opts.host);
 	if (progress) {

@@ -101,8 +101,9 @@ static void tell_progress(struct migration *m, const struct source_figures *now,
 		event.remaining_ms = now->remaining * 1000 / now->rate;
 	}
 	m->run.result->transferred_bytes = now->transferred;
-	run_progress(&m->run, &event);
+	/* In this order: who was told may ask at once. */
 	migrate_write_state(m, &event);
+	run_progress(&m->run, &event);
 }
 
 int migrate_query(struct migration *m, struct source_figures *now, const char *text,

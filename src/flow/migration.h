@@ -38,7 +38,8 @@ struct migration {
 	bool left_there;      /* the target may hold the only copy, and was left as it is */
 	enum source_status seen_status; /* what migrate_await_news() returned with last */
 	unsigned int seen_changes;
-	int64_t state_written; /* clock_ms() of the last state.json */
+	int64_t state_written;   /* clock_ms() of the last state.json */
+	const char *state_phase; /* run.phase in it */
 };
 
 /* The checks and steps; each in the form of a step_fn. */
