@@ -109,7 +109,8 @@ static int follow_primaries(struct migration *m, struct err *err)
 					       "QEMU did not ask the guest to let go of the "
 					       "primary",
 				       said->error);
-		if (said->state == FAILOVER_UNPLUGGED)
+		/* Or somebody has deleted it meanwhile, on the operator's monitor. */
+		if (said->state == FAILOVER_UNPLUGGED || said->state == FAILOVER_ABSENT)
 			r = follow(m, i, err);
 	}
 	return r;

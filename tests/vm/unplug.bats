@@ -120,6 +120,22 @@ set_power_indicator() { # HOST NAME VALUE
 	vm_host_config beta 'del(.migrate)'
 }
 
+@test "a primary that somebody deletes in wait-unplug does not stop the migration" {
+	vm_stop_all
+	vm_define late
+	vm_launch late
+	begin_with_stopped_guest alpha beta late --unplug-timeout 60
+	vm_await_event '"event":"progress".*"phase":"wait-unplug"'
+	monitor alpha late '{"execute": "device_del", "arguments": {"id": "net0-primary"}}'
+	monitor alpha late '{"execute": "cont"}'
+	vm_migrate_end
+	vm_gate_remove beta
+	[ "$status" -eq 0 ]
+	assert_runs_only_on beta late
+	assert_pair beta late
+	assert_nothing_left alpha
+}
+
 @test "a guest that never lets go stays, and goes on using its primary" {
 	vm_stop_all
 	vm_define deaf '.boot.cmdline += " acpiphp.disable=1"'
