@@ -100,11 +100,6 @@ struct vm {
 	char *log;
 };
 
-static bool socket_there(void *path)
-{
-	return access(path, F_OK) == 0;
-}
-
 static void vm_start(struct vm *vm, const struct vmdef *def, const struct qemu_argv_env *env)
 {
 	_cleanup_free_ char *sock = str_printf("%s/qmp.sock", folder);
@@ -125,13 +120,13 @@ static void vm_start(struct vm *vm, const struct vmdef *def, const struct qemu_a
 	spec.fds = fds;
 	spec.err = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	r = child_spawn(&vm->child, &spec, &err);
-	for (int64_t end = deadline_in(TIMEOUT_MS); r == 0 && clock_ms() < end;) {
-		if (socket_there(sock) || child_ended(&vm->child, NULL))
+	/* There is a moment in which the socket is there and nobody listens. */
+	for (int64_t end = deadline_in(TIMEOUT_MS); r == 0;) {
+		r = qmp_connect(loop, sock, end, &vm->qmp, &err);
+		if (r == 0 || clock_ms() >= end || child_ended(&vm->child, NULL))
 			break;
 		r = loop_sleep(loop, 20, &err);
 	}
-	if (r == 0)
-		r = qmp_connect(loop, sock, deadline_in(TIMEOUT_MS), &vm->qmp, &err);
 	if (file_read(log, 1 << 20, &vm->log, NULL, NULL) < 0)
 		vm->log = strdup("");
 	ok(r == 0, "QEMU starts%s%s %s", r ? ": " : "", r ? err.msg : "", r ? vm->log : "");
