@@ -234,7 +234,7 @@ cases() {
 	local rules named
 	rules=$("$VMFO" check-topology --list-rules --json |
 		jq -r '.rules[] | select(.scope == "pair" and .severity == "error") | .name' | sort)
-	named=$(grep '^@test' tests/vm/rules.bats | grep -oE '[a-z0-9]+(-[a-z0-9]+)+' | sort -u)
+	named=$(grep -h '^@test' tests/vm/rules.bats tests/vm/rules-migrate.bats | grep -oE '[a-z0-9]+(-[a-z0-9]+)+' | sort -u)
 	diff -u <(comm -23 <(echo "$rules") <(echo "$named")) <(echo "$vmfo_itself") >&2
 }
 
