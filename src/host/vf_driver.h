@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Which driver of this host has a VF, and how many VFs a PF has.
+ * Source: Linux Documentation/ABI/testing/sysfs-bus-pci (driver_override, drivers_probe,
+ * unbind, sriov_numvfs); Documentation/PCI/pci-iov-howto.rst.
+ */
+#ifndef VMFO_HOST_VF_DRIVER_H
+#define VMFO_HOST_VF_DRIVER_H
+
+#include "base/err.h"
+#include "io/loop.h"
+
+#define VF_DRIVER_SIZE 32
+
+/*
+ * Takes a VF from the driver that has it and gives it to driver ("vfio-pci", or a variant
+ * of it), which is loaded where it is not there. address: "0000:01:10.0". former: who had
+ * it, "" for nobody; set as soon as it is known, also where this fails later. A VF that
+ * driver has already is left as it is. The kernel waits for a driver that does not let go;
+ * vmfo does not, after 10 s: a child process stays there, and puts things back if it ever
+ * comes out.
+ * Errors: ERR_REFUSED, and the VF is with its former driver: EINVAL: no address, no VF, a
+ * PF; ENODEV: no such function; ENOENT: no such driver; EBUSY: the former did not let go;
+ * EIO: driver did not take it; EACCES: not permitted. ERR_UNFINISHED: the same, and it
+ * could not be put back. -ECANCELED: put back.
+ */
+int vf_driver_bind(struct loop *loop, const char *address, const char *driver,
+		   char former[VF_DRIVER_SIZE], struct err *err);
+
+/*
+ * Undoes vf_driver_bind(): former is what that said. Whoever has the VF now loses it. Done
+ * already is no error.
+ * Errors: as of vf_driver_bind(), what is done being left: ENODEV: the VF is gone; EBUSY: a
+ * QEMU still has it open; EIO: another driver took it, or none.
+ */
+int vf_driver_give_back(struct loop *loop, const char *address, const char *former,
+			struct err *err);
+
+/*
+ * Makes a PF have n VFs, 0 to sriov_totalvfs, and waits until they are there. Where it has
+ * another number of them, all are removed first, which is refused if one is in use: with
+ * vfio, or by the host, as a link that is up or not to be seen.
+ * address: of the PF, "0000:01:00.0".
+ * Errors: ERR_REFUSED: EINVAL: no address, no PF; ERANGE: more than it can have; ENODEV;
+ * EBUSY: one is in use; ETIMEDOUT: not after 60 s; EIO: somebody else changed the number
+ * meanwhile; what the PF's driver says.
+ */
+int pf_set_num_vfs(struct loop *loop, const char *address, int n, struct err *err);
+
+#endif
