@@ -72,22 +72,36 @@ static enum fact get_setting(const struct nlattr *attr)
 	return setting.setting ? FACT_YES : FACT_NO;
 }
 
-static int get_vlan(const struct nested *nested)
+static void get_vlan(const struct nested *nested, struct link_vf *vf)
 {
 	const struct nlattr *list = nested->attr[IFLA_VF_VLAN_LIST];
 	struct ifla_vf_vlan_info info;
 	struct ifla_vf_vlan vlan;
 
+	if (get_struct(nested->attr[IFLA_VF_VLAN], &vlan, sizeof(vlan))) {
+		vf->vlan = (int)(vlan.vlan & 0xfff);
+		vf->qos = (int)(vlan.qos & 7);
+	}
 	/* The outermost of a list is the first. */
 	if (list) {
 		struct nested vlans = parse_nested(list);
 
-		if (get_struct(vlans.attr[IFLA_VF_VLAN_INFO], &info, sizeof(info)))
-			return (int)(info.vlan & 0xfff);
+		if (!get_struct(vlans.attr[IFLA_VF_VLAN_INFO], &info, sizeof(info)))
+			return;
+		vf->vlan = (int)(info.vlan & 0xfff);
+		vf->qos = (int)(info.qos & 7);
 	}
-	if (get_struct(nested->attr[IFLA_VF_VLAN], &vlan, sizeof(vlan)))
-		return (int)(vlan.vlan & 0xfff);
-	return 0;
+}
+
+static void get_rate(const struct nlattr *attr, struct link_vf *vf)
+{
+	struct ifla_vf_rate rate;
+
+	if (!get_struct(attr, &rate, sizeof(rate)))
+		return;
+	vf->rate_known = true;
+	vf->min_rate = rate.min_tx_rate;
+	vf->max_rate = rate.max_tx_rate;
 }
 
 static enum vf_link_state get_link_state(const struct nlattr *attr)
@@ -121,11 +135,12 @@ static bool parse_vf(const struct nlattr *attr, bool ether, struct link_vf *vf)
 		return false;
 	*vf = (struct link_vf){
 		.index = (int)mac.vf,
-		.vlan = get_vlan(&nested),
 		.spoofchk = get_setting(nested.attr[IFLA_VF_SPOOFCHK]),
 		.trust = get_setting(nested.attr[IFLA_VF_TRUST]),
 		.link_state = get_link_state(nested.attr[IFLA_VF_LINK_STATE]),
 	};
+	get_vlan(&nested, vf);
+	get_rate(nested.attr[IFLA_VF_RATE], vf);
 	if (ether)
 		memcpy(vf->mac.byte, mac.mac, sizeof(vf->mac.byte));
 	return true;

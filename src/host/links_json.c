@@ -76,11 +76,23 @@ static enum vf_link_state get_link_state(const json_t *object)
 }
 
 /* "vlan" is in "vlan_list", and was beside it where the kernel had no list. */
-static int get_vf_vlan(const json_t *object)
+static void get_vf_vlan(const json_t *object, struct link_vf *vf)
 {
 	const json_t *list = json_object_get(object, "vlan_list");
 
-	return get_int(json_is_array(list) ? json_array_get(list, 0) : object, "vlan", 4095);
+	if (json_is_array(list))
+		object = json_array_get(list, 0);
+	vf->vlan = get_int(object, "vlan", 4095);
+	vf->qos = get_int(object, "qos", 7);
+}
+
+static void get_vf_rate(const json_t *object, struct link_vf *vf)
+{
+	const json_t *rate = json_object_get(object, "rate");
+
+	vf->rate_known = json_is_object(rate);
+	vf->min_rate = (uint32_t)get_int(rate, "min_tx", INT32_MAX);
+	vf->max_rate = (uint32_t)get_int(rate, "max_tx", INT32_MAX);
 }
 
 static int read_vfs(const json_t *object, struct host_link *link)
@@ -103,11 +115,12 @@ static int read_vfs(const json_t *object, struct host_link *link)
 			continue;
 		*vf = (struct link_vf){
 			.index = get_int(one, "vf", VFS_MAX),
-			.vlan = get_vf_vlan(one),
 			.spoofchk = get_fact(one, "spoofchk"),
 			.trust = get_fact(one, "trust"),
 			.link_state = get_link_state(one),
 		};
+		get_vf_vlan(one, vf);
+		get_vf_rate(one, vf);
 		/* An older ip wrote "mac". */
 		get_mac(one, json_object_get(one, "address") ? "address" : "mac", &vf->mac);
 		link->n_vfs++;

@@ -61,9 +61,11 @@ enum vf_link_state { VF_LINK_AUTO, VF_LINK_ENABLE, VF_LINK_DISABLE, VF_LINK_UNKN
 struct link_vf {
 	int index;
 	struct mac mac; /* administrative; zero: none */
-	int vlan;       /* 0: none */
+	int vlan, qos;  /* 0: none */
 	enum fact spoofchk, trust;
 	enum vf_link_state link_state;
+	bool rate_known;
+	uint32_t min_rate, max_rate; /* Mbit/s; 0: none */
 };
 
 enum eswitch_mode { ESWITCH_UNKNOWN, ESWITCH_LEGACY, ESWITCH_SWITCHDEV };

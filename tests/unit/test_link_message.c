@@ -22,12 +22,13 @@
 static void put_vf(struct nlmsghdr *message, uint32_t vf, bool stats)
 {
 	struct ifla_vf_mac mac = { .vf = vf, .mac = { 0x52, 0x54, 0, 0, (uint8_t)(vf >> 8) } };
-	struct ifla_vf_vlan_info vlan = { .vf = vf, .vlan = vf % 4095 };
+	struct ifla_vf_vlan_info vlan = { .vf = vf, .vlan = vf % 4095, .qos = vf % 8 };
 	struct ifla_vf_vlan old_vlan = { .vf = vf, .vlan = 1 };
 	struct ifla_vf_spoofchk spoofchk = { .vf = vf, .setting = vf % 2 };
 	struct ifla_vf_trust trust = { .vf = vf,
 				       .setting = vf == 3 ? UINT32_MAX : vf % 3 == 0 };
 	struct ifla_vf_link_state state = { .vf = vf, .link_state = vf % 4 };
+	struct ifla_vf_rate rate = { .vf = vf, .min_tx_rate = vf, .max_tx_rate = 10 * vf };
 	struct nlattr *info = mnl_attr_nest_start(message, IFLA_VF_INFO), *list;
 	char counters[100] = { 0 };
 
@@ -35,6 +36,7 @@ static void put_vf(struct nlmsghdr *message, uint32_t vf, bool stats)
 	mnl_attr_put(message, IFLA_VF_MAC, sizeof(mac), &mac);
 	mnl_attr_put(message, IFLA_VF_BROADCAST, 32, counters);
 	mnl_attr_put(message, IFLA_VF_VLAN, sizeof(old_vlan), &old_vlan);
+	mnl_attr_put(message, IFLA_VF_RATE, sizeof(rate), &rate);
 	mnl_attr_put(message, IFLA_VF_SPOOFCHK, sizeof(spoofchk), &spoofchk);
 	mnl_attr_put(message, IFLA_VF_LINK_STATE, sizeof(state), &state);
 	mnl_attr_put(message, IFLA_VF_TRUST, sizeof(trust), &trust);
@@ -85,7 +87,9 @@ static bool vf_is(const struct link_vf *vf, uint32_t i)
 
 	return vf->index == (int)i && vf->mac.byte[0] == 0x52 &&
 	       vf->mac.byte[5] == (i & 0xff) && vf->mac.byte[4] == i >> 8 &&
-	       vf->vlan == (int)(i % 4095) && vf->spoofchk == (i % 2 ? FACT_YES : FACT_NO) &&
+	       vf->vlan == (int)(i % 4095) && vf->qos == (int)(i % 8) && vf->rate_known &&
+	       vf->min_rate == i && vf->max_rate == 10 * i &&
+	       vf->spoofchk == (i % 2 ? FACT_YES : FACT_NO) &&
 	       vf->trust == (i == 3     ? FACT_UNKNOWN :
 			     i % 3 == 0 ? FACT_YES :
 					  FACT_NO) &&

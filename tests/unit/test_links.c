@@ -61,9 +61,10 @@ static void test_captured(void)
 		"[{\"ifindex\":2,\"ifname\":\"enp1s0\",\"flags\":[\"UP\",\"LOWER_UP\"],\"mtu\":1500,"
 		"\"max_mtu\":9216,\"master\":\"br0\",\"address\":\"02:00:00:00:00:01\","
 		"\"parentbus\":\"pci\",\"parentdev\":\"0000:01:00.0\",\"vfinfo_list\":["
-		"{\"vf\":0,\"address\":\"52:54:00:00:00:01\",\"vlan_list\":[{\"vlan\":100}],"
+		"{\"vf\":0,\"address\":\"52:54:00:00:00:01\",\"vlan_list\":[{\"vlan\":100,\"qos\":5}],"
+		"\"rate\":{\"max_tx\":900,\"min_tx\":100},"
 		"\"spoofchk\":true,\"link_state\":\"enable\",\"trust\":false},"
-		"{\"vf\":1,\"mac\":\"52:54:00:00:00:02\",\"vlan\":7,\"link_state\":\"disable\"},"
+		"{\"vf\":1,\"mac\":\"52:54:00:00:00:02\",\"vlan\":7,\"qos\":1,\"link_state\":\"disable\"},"
 		"{\"vf\":2,\"address\":\"00:00:00:00:00:00\",\"vlan_list\":[{}],\"link_state\":"
 		"\"auto\",\"spoofchk\":false,\"trust\":true}]},"
 		"{\"ifindex\":3,\"ifname\":\"br0\",\"flags\":[\"UP\"],\"linkinfo\":{\"info_kind\":"
@@ -97,11 +98,14 @@ static void test_captured(void)
 	is_int(pf->n_vfs, 3, "its VFs");
 	ok(pf->vfs[0].index == 0 && pf->vfs[0].mac.byte[5] == 1 && pf->vfs[0].vlan == 100 &&
 		   pf->vfs[0].spoofchk == FACT_YES && pf->vfs[0].trust == FACT_NO &&
-		   pf->vfs[0].link_state == VF_LINK_ENABLE,
+		   pf->vfs[0].link_state == VF_LINK_ENABLE && pf->vfs[0].qos == 5 &&
+		   pf->vfs[0].rate_known && pf->vfs[0].min_rate == 100 &&
+		   pf->vfs[0].max_rate == 900,
 	   "one with everything");
 	ok(pf->vfs[1].index == 1 && pf->vfs[1].mac.byte[5] == 2 && pf->vfs[1].vlan == 7 &&
 		   pf->vfs[1].spoofchk == FACT_UNKNOWN && pf->vfs[1].trust == FACT_UNKNOWN &&
-		   pf->vfs[1].link_state == VF_LINK_DISABLE,
+		   pf->vfs[1].link_state == VF_LINK_DISABLE && pf->vfs[1].qos == 1 &&
+		   !pf->vfs[1].rate_known,
 	   "one of an older ip and driver");
 	ok(mac_is_zero(&pf->vfs[2].mac) && pf->vfs[2].vlan == 0 &&
 		   pf->vfs[2].spoofchk == FACT_NO && pf->vfs[2].trust == FACT_YES &&
