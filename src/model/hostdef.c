@@ -112,6 +112,8 @@ static const struct schema_field physnet_rows[] = {
 	  .offset = offsetof(struct host_physnet, pfs),
 	  .count_offset = offsetof(struct host_physnet, n_pfs),
 	  .help = "interfaces of the PFs that are connected to it" },
+	{ INT_ROW("vfs", 1, 255), .offset = offsetof(struct host_physnet, vfs),
+	  .help = "VFs that vmfo makes on each of them; none when absent" },
 };
 static const struct schema_object physnet = { SCHEMA_OBJECT_OF(physnet_rows),
 					      .size = sizeof(struct host_physnet) };

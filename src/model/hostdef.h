@@ -19,6 +19,7 @@ struct host_physnet {
 	char *id;   /* as definitions name it; no two alike */
 	char **pfs; /* names of their links, at most 15 bytes; at least one */
 	size_t n_pfs;
+	int vfs; /* 1 to 255: made on each PF; 0: not given, vmfo makes none */
 };
 
 struct hostdef {

@@ -173,11 +173,15 @@ static int read_objects(const struct schema_ctx *ctx, const struct json_where *w
 static int read_value(const struct schema_ctx *ctx, const struct json_where *where,
 		      const struct schema_field *field, const json_t *value, char *base)
 {
-	_cleanup_free_ char *unstored = NULL;
-	bool store = field->offset != SCHEMA_UNSTORED;
-	void *at = store ? base + field->offset : (void *)&unstored;
+	_cleanup_free_ char *unstored_text = NULL;
+	int64_t unstored;
+	void *at;
 	json_int_t number = json_integer_value(value);
 
+	if (field->offset == SCHEMA_UNSTORED)
+		at = field->type == SCHEMA_TEXT ? (void *)&unstored_text : (void *)&unstored;
+	else
+		at = base + field->offset;
 	switch (field->type) {
 	case SCHEMA_TEXT:
 		return read_text(ctx, where, field, false, value, at);

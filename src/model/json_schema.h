@@ -51,7 +51,7 @@ struct schema_field {
 	const char *help;
 };
 
-/* Offset of a key that is checked, and not stored. */
+/* Offset of a key, a text or a number, that is checked, and not stored. */
 #define SCHEMA_UNSTORED SIZE_MAX
 
 struct schema_object {

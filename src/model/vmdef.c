@@ -15,9 +15,12 @@
 
 /* In bytes, without the NUL. */
 #define NAME_MAX_LEN 48
+/* Mbit/s, more than any NIC has. */
+#define RATE_MAX 10000000
 
 static_assert(sizeof(enum vm_vhost) == sizeof(int) &&
-		      sizeof(enum vm_primary_kind) == sizeof(int),
+		      sizeof(enum vm_primary_kind) == sizeof(int) &&
+		      sizeof(enum vm_link_state) == sizeof(int),
 	      "json_schema stores a choice as an int");
 
 /* ---- what texts may look like ---- */
@@ -93,6 +96,10 @@ static const char *const vhosts[] = {
 static const char *const kinds[] = {
 	[VM_PRIMARY_EMULATED] = "emulated", [VM_PRIMARY_VF] = "vf", NULL
 };
+static const char *const link_states[] = { [VM_LINK_AUTO] = "auto",
+					   [VM_LINK_ENABLE] = "enable",
+					   [VM_LINK_DISABLE] = "disable",
+					   [VM_LINK_LEFT] = NULL };
 
 #define ID_EXPECTED TEXT_LABEL_EXPECTED ", not beginning with \"rp-\" or \"vmfo-\""
 
@@ -154,8 +161,32 @@ static const struct {
 } primary_keys[] = {
 	{ "model", VM_PRIMARY_EMULATED }, { "bridge", VM_PRIMARY_EMULATED },
 	{ "tap", VM_PRIMARY_EMULATED },   { "physnet", VM_PRIMARY_VF },
-	{ "vlan", VM_PRIMARY_VF },        { "trust", VM_PRIMARY_VF },
+	{ "vlan", VM_PRIMARY_VF },        { "qos", VM_PRIMARY_VF },
+	{ "trust", VM_PRIMARY_VF },       { "spoof_check", VM_PRIMARY_VF },
+	{ "link_state", VM_PRIMARY_VF },  { "min_rate", VM_PRIMARY_VF },
+	{ "max_rate", VM_PRIMARY_VF },
 };
+
+/* The rows leave what is absent at zero, which here would mean something. */
+static int check_vf(const struct schema_ctx *ctx, const struct json_where *where,
+		    const json_t *object, struct vm_primary *primary)
+{
+	const json_t *spoof_check = json_object_get(object, "spoof_check");
+
+	primary->spoof_check = spoof_check ? json_is_true(spoof_check) : -1;
+	if (!json_object_get(object, "link_state"))
+		primary->link_state = VM_LINK_LEFT;
+	if (!primary->physnet)
+		return schema_fail(ctx, where, "physnet",
+				   "missing, expected " TEXT_LABEL_EXPECTED);
+	if (!primary->vlan && json_object_get(object, "qos"))
+		return schema_fail(ctx, where, "qos", "means nothing without a \"vlan\"");
+	if (primary->max_rate && primary->min_rate > primary->max_rate)
+		return schema_fail(ctx, where, "min_rate",
+				   "found %d, more than the %d of \"max_rate\"",
+				   primary->min_rate, primary->max_rate);
+	return 0;
+}
 
 static int check_primary(const struct schema_ctx *ctx, const struct json_where *where,
 			 const json_t *object, void *base)
@@ -170,12 +201,8 @@ static int check_primary(const struct schema_ctx *ctx, const struct json_where *
 				ctx, where, primary_keys[i].key,
 				"belongs to a primary of kind \"%s\", this one is \"%s\"",
 				kinds[primary_keys[i].kind], kinds[primary->kind]);
-	if (primary->kind == VM_PRIMARY_VF) {
-		if (!primary->physnet)
-			return schema_fail(ctx, where, "physnet",
-					   "missing, expected " TEXT_LABEL_EXPECTED);
-		return 0;
-	}
+	if (primary->kind == VM_PRIMARY_VF)
+		return check_vf(ctx, where, object, primary);
 	if (!primary->model) {
 		primary->model = strdup("e1000e");
 		if (!primary->model)
@@ -310,10 +337,26 @@ static const struct schema_field primary_rows[] = {
 	{ TEXT_ROW("physnet", text_is_label, TEXT_LABEL_EXPECTED), AT(vm_pair, primary.physnet),
 	  .help = "vf: layer-2 network that the VF must be in" },
 	{ INT_ROW("vlan", 0, 4094), AT(vm_pair, primary.vlan), .help = "vf: VLAN; 0: none" },
+	{ INT_ROW("qos", 0, 7), AT(vm_pair, primary.qos),
+	  .help = "vf: priority of its frames in the VLAN" },
 	{ .key = "trust",
 	  .type = SCHEMA_BOOL,
 	  AT(vm_pair, primary.trust),
 	  .help = "vf: trusted by the PF" },
+	/* Stored by check_vf(). */
+	{ .key = "spoof_check",
+	  .type = SCHEMA_BOOL,
+	  .offset = SCHEMA_UNSTORED,
+	  .help = "vf: frames with another source address are dropped; left when absent" },
+	{ .key = "link_state",
+	  .type = SCHEMA_CHOICE,
+	  .choices = link_states,
+	  AT(vm_pair, primary.link_state),
+	  .help = "vf: link that the guest sees; left when absent" },
+	{ INT_ROW("min_rate", 0, RATE_MAX), AT(vm_pair, primary.min_rate),
+	  .help = "vf: Mbit/s that it can always send; 0: left" },
+	{ INT_ROW("max_rate", 0, RATE_MAX), AT(vm_pair, primary.max_rate),
+	  .help = "vf: Mbit/s that it can send at most; 0: left" },
 };
 static const struct schema_object primary = { SCHEMA_OBJECT_OF(primary_rows),
 					      .check = check_primary };

@@ -32,6 +32,9 @@ struct vm_standby {
 
 enum vm_primary_kind { VM_PRIMARY_EMULATED, VM_PRIMARY_VF };
 
+/* Of a VF; LEFT: not given, as the host has it. */
+enum vm_link_state { VM_LINK_AUTO, VM_LINK_ENABLE, VM_LINK_DISABLE, VM_LINK_LEFT };
+
 struct vm_primary {
 	enum vm_primary_kind kind;
 	/* emulated */
@@ -40,7 +43,11 @@ struct vm_primary {
 	/* vf */
 	char *physnet;
 	int vlan; /* 0: none; 1 to 4094 */
+	int qos;  /* of the VLAN; 0 to 7 */
 	bool trust;
+	int spoof_check; /* 0, 1; -1: not given, left as it is */
+	enum vm_link_state link_state;
+	int min_rate, max_rate; /* Mbit/s; 0: not given, left as it is */
 };
 
 /*

@@ -169,11 +169,15 @@ static void test_physnets(void)
 	struct hostdef *def = parse(fits);
 
 	is_int(def->n_physnets, 64, "64 physnets");
+	is_int(def->physnets[0].vfs, 0, "vmfo makes no VFs of its own accord");
 	is_str(def->physnets[63].pfs[0], "eth63", "the last one's PF");
 	hostdef_free(def);
 	def = parse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"abcdefghijklmno\"]}"));
 	is_str(def->physnets[0].pfs[0], "abcdefghijklmno", "a name of 15 bytes");
 	ok(!def->physnets[0].pfs[1], "the PFs end with NULL");
+	hostdef_free(def);
+	def = parse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfs\": 255}"));
+	is_int(def->physnets[0].vfs, 255, "a number of VFs");
 	hostdef_free(def);
 
 	refuse(many_physnets, "$.physnets: found a list of 65");
@@ -191,6 +195,11 @@ static void test_physnets(void)
 	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"abcdefghijklmnop\"]}"),
 	       "$.physnets[0].pfs[0]: found \"abcdefghijklmnop\", expected an interface's name");
 	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"../eth0\"]}"), "pfs[0]");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfs\": 0}"),
+	       "$.physnets[0].vfs: found 0, expected an integer from 1 to 255");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfs\": 256}"),
+	       "vfs: found 256");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfs\": \"4\"}"), "vfs: found");
 	refuse(PHYSNETS("{\"id\": \"1a\", \"pfs\": [\"eth0\"]}"),
 	       "$.physnets[0].id: found \"1a\"");
 	refuse(PHYSNETS("{\"id\": \"\", \"pfs\": [\"eth0\"]}"), "$.physnets[0].id: found \"\"");

@@ -365,7 +365,16 @@ static void test_ids(void)
 
 static void test_nets(void)
 {
+	static const struct {
+		const char *key, *json;
+	} vf_keys[] = { { "qos", "\"qos\": 1" },
+			{ "spoof_check", "\"spoof_check\": true" },
+			{ "link_state", "\"link_state\": \"auto\"" },
+			{ "min_rate", "\"min_rate\": 0" },
+			{ "max_rate", "\"max_rate\": 0" } };
+
 #define ONE(standby, primary) VM("\"pairs\": [" PAIR("p", MAC1, standby, primary) "]")
+#define VF(rest) "{\"kind\": \"vf\", \"physnet\": \"x\", " rest "}"
 #define NIC(id, mac, rest) "{\"id\": \"" id "\", \"mac\": \"" mac "\", " rest "}"
 	refuse(VM("\"nics\": [" NIC("n", "52:54:00:00:00", "\"bridge\": \"b\"") "]"),
 	       "$.nics[0].mac: found \"52:54:00:00:00\", expected a unicast Ethernet address");
@@ -420,11 +429,64 @@ static void test_nets(void)
 	       "$.pairs[0].primary.bridge: belongs to a primary of kind \"emulated\"");
 	refuse(ONE(BR, "{\"kind\": \"vf\", \"physnet\": \"x\", \"vlan\": 4095}"),
 	       "$.pairs[0].primary.vlan: found 4095, expected an integer from 0 to 4094");
+	refuse(ONE(BR, VF("\"qos\": 3")),
+	       "$.pairs[0].primary.qos: means nothing without a \"vlan\"");
+	refuse(ONE(BR, VF("\"qos\": 0, \"vlan\": 0")), "$.pairs[0].primary.qos: means nothing");
+	refuse(ONE(BR, VF("\"qos\": 8, \"vlan\": 5")),
+	       "$.pairs[0].primary.qos: found 8, expected an integer from 0 to 7");
+	refuse(ONE(BR, VF("\"spoof_check\": 1")),
+	       "$.pairs[0].primary.spoof_check: found 1, expected true or false");
+	refuse(ONE(BR, VF("\"link_state\": \"up\"")),
+	       "$.pairs[0].primary.link_state: found \"up\", expected one of \"auto\", "
+	       "\"enable\", \"disable\"");
+	refuse(ONE(BR, VF("\"min_rate\": -1")),
+	       "$.pairs[0].primary.min_rate: found -1, expected an integer from 0 to 10000000");
+	refuse(ONE(BR, VF("\"max_rate\": 10000001")), "$.pairs[0].primary.max_rate: found");
+	refuse(ONE(BR, VF("\"max_rate\": 100, \"min_rate\": 101")),
+	       "$.pairs[0].primary.min_rate: found 101, more than the 100 of \"max_rate\"");
+	for (size_t i = 0; i < ARRAY_SIZE(vf_keys); i++) {
+		_cleanup_free_ char *text =
+			str_printf(ONE(BR, "{\"kind\": \"emulated\", %s}"), vf_keys[i].json);
+		_cleanup_free_ char *want =
+			str_printf("$.pairs[0].primary.%s: belongs to a primary of kind \"vf\"",
+				   vf_keys[i].key);
+
+		refuse(text, want);
+	}
 	refuse(VM("\"pairs\": [{ \"id\": \"p\", \"mac\": \"" MAC1 "\", \"mtu\": 1499}]"),
 	       "$.pairs[0].mtu: found 1499, expected an integer from 1500 to 65535: a guest's "
 	       "net_failover takes no standby that cannot carry 1500");
 	refuse(VM("\"pairs\": [{ \"id\": \"p\", \"mac\": \"" MAC1 "\", \"standby\": " BR "}]"),
 	       "$.pairs[0].primary: missing, expected an object");
+}
+
+static void test_vf(void)
+{
+	struct vmdef *def = parse(ONE(BR, VF("\"vlan\": 0")));
+	const struct vm_primary *vf = &def->pairs[0].primary;
+
+	is_str(vf->physnet, "x", "a VF's network");
+	ok(vf->vlan == 0 && vf->qos == 0 && !vf->trust, "no VLAN, not trusted");
+	ok(vf->spoof_check == -1 && vf->link_state == VM_LINK_LEFT && vf->min_rate == 0 &&
+		   vf->max_rate == 0,
+	   "what is not given is left as it is");
+	vmdef_free(def);
+	def = parse(ONE(BR, VF("\"vlan\": 4094, \"qos\": 7, \"trust\": true, "
+			       "\"spoof_check\": false, \"link_state\": \"auto\", "
+			       "\"min_rate\": 100, \"max_rate\": 100")));
+	vf = &def->pairs[0].primary;
+	ok(vf->vlan == 4094 && vf->qos == 7 && vf->trust, "a VLAN, trusted");
+	ok(vf->spoof_check == 0 && vf->link_state == VM_LINK_AUTO,
+	   "what is given, also as zero, is given");
+	ok(vf->min_rate == 100 && vf->max_rate == 100, "rates");
+	vmdef_free(def);
+	def = parse(ONE(BR, VF("\"spoof_check\": true, \"link_state\": \"disable\", "
+			       "\"min_rate\": 10000000")));
+	vf = &def->pairs[0].primary;
+	ok(vf->spoof_check == 1 && vf->link_state == VM_LINK_DISABLE &&
+		   vf->min_rate == 10000000,
+	   "a minimum without a maximum");
+	vmdef_free(def);
 }
 
 static void test_name(void)
@@ -478,6 +540,7 @@ int main(void)
 	test_storage();
 	test_ids();
 	test_nets();
+	test_vf();
 	test_name();
 	test_each_key();
 	vmdef_free(NULL);
