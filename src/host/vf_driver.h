@@ -16,13 +16,14 @@
  * Takes a VF from the driver that has it and gives it to driver ("vfio-pci", or a variant
  * of it), which is loaded where it is not there. address: "0000:01:10.0". former: who had
  * it, "" for nobody; set as soon as it is known, also where this fails later. A VF that
- * driver has already is left as it is. The kernel waits for a driver that does not let go;
- * vmfo does not, after 10 s: a child process stays there, and puts things back if it ever
- * comes out.
+ * driver has already is left as it is.
+ * A driver that does not let go holds who asks it to in the kernel. vmfo waits for 10 s; a
+ * child process stays there, and if it ever comes out, it gives the VF back to former.
  * Errors: ERR_REFUSED, and the VF is with its former driver: EINVAL: no address, no VF, a
- * PF; ENODEV: no such function; ENOENT: no such driver; EBUSY: the former did not let go;
- * EIO: driver did not take it; EACCES: not permitted. ERR_UNFINISHED: the same, and it
- * could not be put back. -ECANCELED: put back.
+ * PF; ENODEV: no such function; ENOENT: no such driver; EBUSY: the former does not let go;
+ * EIO: driver did not take it, or another did; EACCES: not root. ERR_UNFINISHED: the same,
+ * and it could not be put back. -ECANCELED: while driver was loaded; not to be cancelled
+ * between two drivers.
  */
 int vf_driver_bind(struct loop *loop, const char *address, const char *driver,
 		   char former[VF_DRIVER_SIZE], struct err *err);
@@ -31,7 +32,8 @@ int vf_driver_bind(struct loop *loop, const char *address, const char *driver,
  * Undoes vf_driver_bind(): former is what that said. Whoever has the VF now loses it. Done
  * already is no error.
  * Errors: as of vf_driver_bind(), what is done being left: ENODEV: the VF is gone; EBUSY: a
- * QEMU still has it open; EIO: another driver took it, or none.
+ * QEMU still has it open, and who was left behind gives it back when that ends; EIO: another
+ * driver took it, or none. Not to be cancelled.
  */
 int vf_driver_give_back(struct loop *loop, const char *address, const char *former,
 			struct err *err);
@@ -43,7 +45,8 @@ int vf_driver_give_back(struct loop *loop, const char *address, const char *form
  * address: of the PF, "0000:01:00.0".
  * Errors: ERR_REFUSED: EINVAL: no address, no PF; ERANGE: more than it can have; ENODEV;
  * EBUSY: one is in use; ETIMEDOUT: not after 60 s; EIO: somebody else changed the number
- * meanwhile; what the PF's driver says.
+ * meanwhile; EACCES: not root; what the PF's driver says. The VFs that it had are made again
+ * then; ERR_UNFINISHED: they could not be. Not to be cancelled between two numbers.
  */
 int pf_set_num_vfs(struct loop *loop, const char *address, int n, struct err *err);
 

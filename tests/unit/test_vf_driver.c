@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A VF from one driver to another and back, in a folder that acts as sysfs does.
+ */
+#include "host/vf_driver.h"
+
+#include <signal.h>
+
+#include "host/vf_driver_internal.h"
+#include "pci_world.h"
+
+#define OVERRIDE BUS "/devices/" VF0 "/driver_override"
+
+/* As long as it takes, but for what is to fail by it. */
+static const struct pci_host patient = { world, 60000, 60000, 60000 };
+static const struct pci_host hasty = { world, 60000, 60000, 300 };
+static const struct pci_host busy = { world, 1500, 1500, 60000 };
+
+static struct loop *loop;
+static struct err err;
+static char former[VF_DRIVER_SIZE], log_text[512];
+
+static int bind_vf(const struct pci_host *host, const char *address, const char *driver)
+{
+	err = (struct err)ERR_INIT;
+	return vf_driver_bind_on(host, loop, address, driver, former, &err);
+}
+
+static int give_back(const struct pci_host *host, const char *address, const char *driver)
+{
+	err = (struct err)ERR_INIT;
+	return vf_driver_give_back_on(host, loop, address, driver, &err);
+}
+
+static void is_with(const char *vf, const char *driver)
+{
+	char now[64];
+
+	world_driver(vf, now, sizeof(now));
+	is_str(now, driver, "%s is with %s", vf, *driver ? driver : "nobody");
+}
+
+static void overridden(const char *driver)
+{
+	char now[64];
+
+	world_read(OVERRIDE, now, sizeof(now));
+	is_str(now, driver, "and is for %s", *driver ? driver : "anybody");
+}
+
+static void test_there_and_back(void)
+{
+	world_begin("exit 1");
+	is_int(bind_vf(&patient, VF0, "vfio-pci"), 0, "bind %s", err.msg);
+	is_str(former, "igbvf", "who had it");
+	is_with(VF0, "vfio-pci");
+	overridden("vfio-pci");
+	is_str(world_log(log_text), "override vfio-pci,igbvf " VF0 ",probe " VF0,
+	       "in this order");
+	is_with(VF1, "igbvf");
+
+	is_int(bind_vf(&patient, "1:10.0", "vfio-pci"), 0, "bind again, by a short address");
+	is_str(former, "vfio-pci", "who had it");
+	is_int(give_back(&patient, VF0, former), 0, "give back to the same");
+	is_str(world_log(log_text), "override vfio-pci,igbvf " VF0 ",probe " VF0,
+	       "nothing was written");
+
+	is_int(give_back(&patient, VF0, "igbvf"), 0, "give back %s", err.msg);
+	is_with(VF0, "igbvf");
+	overridden("");
+	like(world_log(log_text), ",override ,vfio-pci " VF0 ",probe " VF0, "in this order");
+	is_int(give_back(&patient, VF0, "igbvf"), 0, "give back again");
+	is_with(VF0, "igbvf");
+}
+
+static void test_no_driver(void)
+{
+	world_begin("exit 1");
+	world_run("rm " BUS "/devices/" VF0 "/driver");
+	is_int(bind_vf(&patient, VF0, "vfio-pci"), 0, "bind what nobody has");
+	is_str(former, "", "nobody had it");
+	is_with(VF0, "vfio-pci");
+	is_int(give_back(&patient, VF0, former), 0, "give it back to nobody");
+	is_with(VF0, "");
+	overridden("");
+	is_str(world_log(log_text), "override vfio-pci,probe " VF0 ",override ,vfio-pci " VF0,
+	       "the kernel was not asked for another");
+}
+
+static void test_other_home(void)
+{
+	world_begin("exit 1");
+	world_run("mkdir " BUS "/drivers/igb-vfio-pci");
+	world_run("cp " BUS "/drivers/igbvf/unbind " BUS "/drivers/igb-vfio-pci");
+	world_run("ln -sfn ../../drivers/igb-vfio-pci " BUS "/devices/" VF0 "/driver");
+	is_int(bind_vf(&patient, VF1, "vfio-pci"), 0, "bind the other VF");
+	is_int(give_back(&patient, VF1, "igb-vfio-pci"), 0, "give it to a variant %s", err.msg);
+	is_with(VF1, "igb-vfio-pci");
+	like(world_log(log_text), "vfio-pci " VF1 ",probe " VF1, "by way of nobody");
+}
+
+static void test_refused(void)
+{
+	static const struct {
+		const char *address, *driver;
+		int error;
+		const char *want;
+	} rows[] = {
+		{ "eth0", "vfio-pci", EINVAL, "\"eth0\" is no address of a PCI function" },
+		{ "../" VF0, "vfio-pci", EINVAL, "is no address" },
+		{ "0000:01:10.4", "vfio-pci", ENODEV, "0000:01:10.4: no such PCI function" },
+		{ PF, "vfio-pci", EINVAL, PF " is a PF" },
+		{ "0000:02:00.0", "vfio-pci", EINVAL, "0000:02:00.0 is no VF" },
+		{ VF0, "../vfio-pci", EINVAL, "\"../vfio-pci\" is no name of a driver" },
+		{ VF0, "", EINVAL, "\"\" is no name" },
+		{ VF0, "a-name-that-is-as-long-as-32-byte", EINVAL, "is no name" },
+		{ VF0, "vfio-nope", ENOENT, "no driver vfio-nope: \"" },
+		{ VF0, "vfio-nope", ENOENT, "says: modprobe: FATAL: no vfio-nope" },
+	};
+
+	world_begin("echo modprobe: FATAL: no $1 >&2; echo more >&2; exit 1");
+	world_run("mkdir " BUS "/devices/0000:02:00.0");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		is_int(bind_vf(&patient, rows[i].address, rows[i].driver), -rows[i].error,
+		       "refused: %s to \"%s\"", rows[i].address, rows[i].driver);
+		like(err.msg, rows[i].want, "and says so");
+		is_int(err.kind, ERR_REFUSED, "as such");
+	}
+	is_int(give_back(&patient, PF, "igb"), -EINVAL, "a PF is not given back");
+	is_int(give_back(&patient, VF0, "../igbvf"), -EINVAL, "nor a VF to no name");
+	is_int(give_back(&patient, "0000:01:10.4", "igbvf"), -ENODEV, "nor what is gone");
+	is_str(world_log(log_text), "", "nothing was written");
+	is_with(VF0, "igbvf");
+}
+
+static void test_modprobe(void)
+{
+	world_begin("mkdir " BUS "/drivers/$1");
+	world_run("rm -r " BUS "/drivers/vfio-pci");
+	is_int(bind_vf(&patient, VF0, "vfio-pci"), 0, "a driver that is to be loaded");
+	is_with(VF0, "vfio-pci");
+
+	world_begin("exit 0");
+	is_int(bind_vf(&patient, VF0, "vfio-x"), -ENOENT, "a module without its driver");
+	like(err.msg, "says: nothing, and brought none", "is told");
+	world_run("echo >proc/sys/kernel/modprobe");
+	is_int(bind_vf(&patient, VF0, "vfio-x"), -ENOENT, "a kernel that loads none");
+	like(err.msg, "loads no modules", "is told");
+	world_run("echo /nowhere/modprobe >proc/sys/kernel/modprobe");
+	is_int(bind_vf(&patient, VF0, "vfio-x"), -ENOENT, "a modprobe that is not there");
+	like(err.msg, "load the driver vfio-x: start /nowhere/modprobe: ", "is named");
+	is_with(VF0, "igbvf");
+}
+
+static void test_put_back(void)
+{
+	world_begin("exit 1");
+	world_run("touch " BUS "/drivers/vfio-pci/broken");
+	is_int(bind_vf(&hasty, VF0, "vfio-pci"), -EIO, "a driver that does not take it");
+	like(err.msg, "vfio-pci did not take VF " VF0, "is named");
+	like(err.msg, "IOMMU", "with the first thing to look at");
+	is_int(err.kind, ERR_REFUSED, "nothing was changed");
+	is_with(VF0, "igbvf");
+	overridden("");
+
+	world_run("touch " BUS "/drivers/igbvf/broken");
+	is_int(bind_vf(&hasty, VF0, "vfio-pci"), -EIO, "and the former does not either");
+	like(err.msg, "vfio-pci did not take VF " VF0, "both are told");
+	like(err.msg, "not be given back to igbvf: igbvf did not take VF " VF0, "with why");
+	is_int(err.kind, ERR_UNFINISHED, "it is with nobody");
+
+	world_begin("exit 1");
+	world_run("touch deaf");
+	is_int(bind_vf(&patient, VF0, "vfio-pci"), -EIO, "a host where another takes it");
+	like(err.msg, "went to the driver igbvf, not to vfio-pci", "says which");
+	is_int(err.kind, ERR_REFUSED, "nothing was changed");
+
+	world_begin("exit 1");
+	bind_vf(&patient, VF0, "vfio-pci");
+	world_run("touch " BUS "/drivers/igbvf/broken");
+	is_int(give_back(&hasty, VF0, "igbvf"), -EIO, "a former driver that is broken");
+	like(err.msg, "igbvf did not take VF " VF0, "is named");
+	is_with(VF0, "");
+}
+
+static void test_unplugged(void)
+{
+	world_begin("exit 1");
+	world_run("touch unplug");
+	is_int(bind_vf(&patient, VF0, "vfio-pci"), -ENODEV, "a VF that goes meanwhile");
+	like(err.msg, VF0 ": no such PCI function", "is told");
+	is_int(err.kind, ERR_REFUSED, "there is nothing to put back");
+}
+
+/* Opening the pipe for reading is the driver's letting go. */
+static void let_go(const char *driver)
+{
+	_cleanup_free_ char *file = str_printf("%s/" BUS "/drivers/%s/unbind", world, driver);
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	is_str(text, VF0, "the write is there yet");
+}
+
+static void test_stuck(void)
+{
+	char pid[64];
+
+	world_begin("exit 1");
+	world_run("rm " BUS "/drivers/igbvf/unbind; mkfifo " BUS "/drivers/igbvf/unbind");
+	is_int(bind_vf(&busy, VF0, "vfio-pci"), -EBUSY, "a driver that does not let go");
+	like(err.msg, "igbvf does not let go of VF " VF0 ": something on this host",
+	     "is named");
+	like(err.msg, "within 1 s; process ", "with how long it was waited for");
+	is_int(err.errnum, EBUSY, "and is busy");
+	is_int(err.kind, ERR_REFUSED, "nothing was changed");
+	is_int(sscanf(strstr(err.msg, "process "), "process %63[0-9]", pid), 1, "who waits");
+	is_int(kill(atoi(pid), 0), 0, "is there");
+	is_str(world_log(log_text), "override vfio-pci", "it was not put back yet");
+	let_go("igbvf");
+	world_await("override vfio-pci,override ,probe " VF0);
+	is_int(waitpid(atoi(pid), NULL, 0), atoi(pid), "who waited puts it back, and ends");
+	overridden("");
+
+	world_begin("exit 1");
+	bind_vf(&patient, VF0, "vfio-pci");
+	world_run("rm " BUS "/drivers/vfio-pci/unbind; mkfifo " BUS "/drivers/vfio-pci/unbind");
+	is_int(give_back(&busy, VF0, "igbvf"), -EBUSY, "a VF that a QEMU has open");
+	like(err.msg, "vfio-pci does not let go of VF " VF0 ": a QEMU, or another", "says so");
+	sscanf(strstr(err.msg, "process "), "process %63[0-9]", pid);
+	let_go("vfio-pci");
+	world_await("override vfio-pci,igbvf " VF0 ",probe " VF0
+		    ",override ,override ,probe " VF0);
+	is_int(waitpid(atoi(pid), NULL, 0), atoi(pid), "it is given back when that ends");
+}
+
+static void test_not_root(void)
+{
+	int status;
+
+	if (geteuid() != 0) {
+		skip(1, "another user takes root");
+		return;
+	}
+	world_begin("exit 1");
+	fflush(stdout);
+	if (fork() == 0) {
+		if (setresuid(65534, 65534, 65534) < 0)
+			_exit(2);
+		_exit(bind_vf(&patient, VF0, "vfio-pci") == -EACCES &&
+				      err.kind == ERR_REFUSED &&
+				      strstr(err.msg, "which takes root") ?
+			      0 :
+			      1);
+	}
+	wait(&status);
+	is_int(status, 0, "without the privilege it is refused");
+}
+
+static void test_cancelled(void)
+{
+	world_begin("sleep 60");
+	loop_cancel(loop, "test");
+	is_int(bind_vf(&patient, VF0, "vfio-x"), -ECANCELED, "a cancel while a driver loads");
+	is_with(VF0, "igbvf");
+	is_str(world_log(log_text), "", "nothing was written");
+	is_int(bind_vf(&patient, VF0, "vfio-pci"), 0, "none between two drivers");
+	is_with(VF0, "vfio-pci");
+	is_int(give_back(&patient, VF0, former), 0, "nor on the way back");
+	is_with(VF0, "igbvf");
+}
+
+int main(void)
+{
+	if (loop_new(&loop, &err) < 0)
+		bail("%s", err.msg);
+	test_there_and_back();
+	test_no_driver();
+	test_other_home();
+	test_refused();
+	test_modprobe();
+	test_put_back();
+	test_unplugged();
+	test_stuck();
+	test_not_root();
+	test_cancelled();
+	loop_free(loop);
+	world_remove();
+	return done_testing();
+}
