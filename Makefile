@@ -65,6 +65,7 @@ OBJECTS     := $(SRC_O) $(CLI_O) $(UNIT_O) $(UNIT_HELP_O)
 UNIT_TESTS := $(UNIT:%.c=$(BUILD)/%)
 CLI_TESTS  := $(sort $(wildcard tests/cli/*.bats))
 VM_TESTS   := $(sort $(wildcard tests/vm/*.bats))
+LAB_TESTS  := $(sort $(wildcard tests/lab/*.bats))
 # Of the patched QEMU: upstream's tests of it, and what its patches mend.
 QEMU_QTEST := tests/qemu/virtio-net-failover
 QEMU_TESTS := $(QEMU_QTEST) $(sort $(wildcard tests/qemu/*.bats)) tests/qemu/migration
@@ -76,7 +77,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
 .SECONDARY:
 .PHONY: all help install uninstall deps guest programs check check-unit check-cli check-vm \
 	check-asan check-all lint format generated bench fuzz fuzz-replay demo clean distclean FORCE \
-	qemu qemu-stock qemu-refresh qemu-applies qemu-check qemu-qtest install-qemu
+	lab-up lab-down lab-ssh lab-check qemu qemu-stock qemu-refresh qemu-applies qemu-check qemu-qtest install-qemu
 
 all: $(BUILD)/vmfo ## build/vmfo
 
@@ -220,6 +221,24 @@ bench: all guest qemu qemu-stock ## the measures of README.md
 
 demo: all guest ## launch a VM and migrate it there and back, on two test hosts
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/demo
+
+# ---- the lab: two emulated SR-IOV hosts, tests/lab/README.md ----
+
+LAB = VMFO='$(abspath $(BUILD)/vmfo)' tests/lab/lab
+# Another QEMU can be given: VMFO_LAB_QEMU=FILE.
+lab_needs = all guest $(if $(VMFO_LAB_QEMU),,qemu)
+
+lab-up: $(lab_needs) ## start the hosts alpha and beta; again: bring them the vmfo that was built
+	$(LAB) up
+
+lab-down: ## end them
+	$(LAB) down
+
+lab-ssh: ## a shell on one of them: H=alpha or H=beta
+	$(LAB) ssh '$(or $(H),$(error which host? make lab-ssh H=alpha or H=beta))'
+
+lab-check: programs $(lab_needs) ## the tests of real VFs, in the lab
+	$(call run_tests,$(LAB_TESTS))
 
 # ---- fuzzing: clang's libFuzzer, objects of its own ----
 

@@ -244,22 +244,7 @@ wait_for() { # SECONDS COMMAND…
 
 # QMP on the operator's monitor: one command, its return value.
 monitor() { # HOST NAME JSON [SOCKET]
-	python3 - "$HOSTS_DIR/$1/run/$2/${4:-monitor.sock}" "$3" <<-'END'
-		import json, socket, sys
-		s = socket.socket(socket.AF_UNIX)
-		s.settimeout(20)
-		s.connect(sys.argv[1])
-		f = s.makefile("rw")
-		f.readline()
-		for command in ('{"execute": "qmp_capabilities"}', sys.argv[2]):
-		    f.write(command + "\n")
-		    f.flush()
-		    while True:
-		        reply = json.loads(f.readline())
-		        if "return" in reply or "error" in reply:
-		            break
-		print(json.dumps(reply.get("return", reply.get("error"))))
-	END
+	"$ROOT/tests/hosts/qmp" "$HOSTS_DIR/$1/run/$2/${4:-monitor.sock}" "$3"
 }
 
 guest_run() { # HOST NAME COMMAND
@@ -267,22 +252,5 @@ guest_run() { # HOST NAME COMMAND
 }
 
 guest_exec() { # SOCKET COMMAND
-	python3 - "$1" "$2" <<-'END'
-		import base64, json, socket, sys, time
-		s = socket.socket(socket.AF_UNIX)
-		s.settimeout(30)
-		s.connect(sys.argv[1])
-		f = s.makefile("rw")
-		def call(command, **arguments):
-		    f.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-		    f.flush()
-		    return json.loads(f.readline())["return"]
-		pid = call("guest-exec", path="/bin/sh", arg=["-c", "PATH=/bin; " + sys.argv[2]],
-		           **{"capture-output": True})["pid"]
-		while not (ended := call("guest-exec-status", pid=pid))["exited"]:
-		    time.sleep(0.1)
-		for stream in "out-data", "err-data":
-		    sys.stdout.write(base64.b64decode(ended.get(stream, "")).decode())
-		sys.exit(ended.get("exitcode", 1))
-	END
+	"$ROOT/tests/hosts/guest-exec" "$1" "$2"
 }

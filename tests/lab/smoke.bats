@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# The lab itself: both hosts are what the other tests take them for, and a VM of the kind that needs no VF works there.
+
+load ../helpers
+load lab.bash
+
+setup_file() {
+	lab_up
+}
+
+teardown_file() {
+	lab_down
+}
+
+@test "each host has an IOMMU, a PF in its bridge, and all of its VFs in groups of their own" {
+	for host in alpha beta; do
+		[ "$(lab_run "$host" hostname)" = "$host" ]
+		[ "$(lab_run "$host" cat /sys/class/net/pf0/device/sriov_numvfs)" -eq 7 ]
+		[ "$(lab_run "$host" cat /sys/class/net/pf0/operstate)" = up ]
+		[ "$(lab_run "$host" readlink -f /sys/class/net/pf0/master)" = /sys/devices/virtual/net/br0 ]
+		[ "$(lab_vf "$host" 0)" = 0000:01:10.0 ]
+		[ "$(lab_vf "$host" 6)" = 0000:01:11.4 ]
+		groups=$(lab_run "$host" sh -c 'readlink /sys/class/net/pf0/device/virtfn*/iommu_group | sort -u | wc -l')
+		[ "$groups" -eq 7 ]
+	done
+}
+
+@test "the hosts reach each other by ssh as root, and each has the vmfo that is tested" {
+	[ "$(lab_run alpha ssh -o BatchMode=yes beta hostname)" = beta ]
+	[ "$(lab_run beta ssh -o BatchMode=yes alpha hostname)" = alpha ]
+	sum=$(sha256sum <"$VMFO")
+	[ "$(lab_run alpha sh -c 'sha256sum <"$(command -v vmfo)"')" = "$sum" ]
+	[ "$(lab_run alpha ssh -o BatchMode=yes beta 'sha256sum <"$(command -v vmfo)"')" = "$sum" ]
+}
+
+@test "a VF goes to vfio-pci and back to its driver, and the inventory tells" {
+	lab_remember
+	lab_run alpha sh -c 'cd /sys/bus/pci/devices/0000:01:10.0 && echo vfio-pci >driver_override &&
+		echo 0000:01:10.0 >driver/unbind && echo 0000:01:10.0 >/sys/bus/pci/drivers_probe'
+	lab_inventory alpha | grep -q '^pci 0000:01:10.0 driver=vfio-pci override=vfio-pci'
+	run ! lab_as_before alpha
+	lab_run alpha sh -c 'cd /sys/bus/pci/devices/0000:01:10.0 && echo >driver_override &&
+		echo 0000:01:10.0 >driver/unbind && echo 0000:01:10.0 >/sys/bus/pci/drivers_probe'
+	lab_as_before alpha
+	lab_as_before beta
+}
+
+@test "a setting of a VF, an FDB entry and a tap are seen in the inventory" {
+	lab_remember
+	lab_run alpha ip link set pf0 vf 2 mac 52:54:00:00:00:77
+	run ! lab_as_before alpha
+	lab_run alpha ip link set pf0 vf 2 mac 00:00:00:00:00:00
+	lab_as_before alpha
+	lab_run alpha bridge fdb add 52:54:00:00:00:77 dev pf0 master static
+	run ! lab_as_before alpha
+	lab_run alpha bridge fdb del 52:54:00:00:00:77 dev pf0 master
+	lab_as_before alpha
+	lab_run alpha ip tuntap add left0 mode tap
+	run ! lab_as_before alpha
+	lab_run alpha ip link delete left0
+	lab_as_before alpha
+}
+
+@test "vmfo check-topology on each host sees the PF, its VFs and their groups" {
+	for host in alpha beta; do
+		lab_json "$host" check-topology vf
+		# What it says depends on what of the VM's lifecycle is built: that it could ask everything does not.
+		[ "$(result '.not_checked | map(select(.rule == "iommu-off" or .rule == "vf-missing")) | length')" -eq 0 ]
+		[ "$(result '.findings | map(select(.rule == "iommu-off" or .rule == "physnet-unknown")) | length')" -eq 0 ]
+	done
+}
+
+@test "a VM with an emulated primary starts, is whole, migrates there and back, and leaves nothing" {
+	lab_remember
+	lab_json alpha launch emulated
+	[ "$status" -eq 0 ]
+	lab_await_pair alpha emulated 52:54:00:00:00:11 240
+	lab_answers 10.202.0.11 60
+	lab_json alpha migrate emulated beta
+	[ "$status" -eq 0 ]
+	lab_runs_only_on beta emulated
+	lab_answers 10.202.0.11 120
+	# The tombstone there is what a migration leaves; nothing else does.
+	lab_as_before alpha ' var/lib/vmfo'
+	lab_json beta stop emulated --timeout 0 --force
+	[ "$status" -eq 0 ]
+	lab_as_before beta ' var/lib/vmfo'
+}
