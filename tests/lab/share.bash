@@ -62,6 +62,9 @@ share_keys() {
 			GlobalKnownHostsFile /dev/null
 			ControlPath $DIR/%n.ssh
 			LogLevel ERROR
+			# A test may cut a host off; what waits for it then is to end.
+			ServerAliveInterval 10
+			ServerAliveCountMax 6
 	END
 }
 
