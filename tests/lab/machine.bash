@@ -113,9 +113,9 @@ host_start() {
 		-kernel "$DIR/image/vmlinuz" -initrd "$DIR/image/initrd.img" \
 		-append "console=ttyS0 quiet panic=-1 ipv6.disable=1 intel_iommu=on iommu=pt lab.host=$host" \
 		-device intel-iommu,intremap=on \
-		-device pcie-root-port,id=port,chassis=1,slot=1,addr=2 \
+		-device pcie-root-port,id=rp1,chassis=1,slot=1,addr=2 \
 		-netdev "tap,id=pf,ifname=$host-pf,script=no,downscript=no" \
-		-device "igb,id=pf,bus=port,netdev=pf,mac=02:00:0a:ca:00:0$n,romfile=" \
+		-device "igb,id=pf,bus=rp1,netdev=pf,mac=02:00:0a:ca:00:0$n,romfile=" \
 		-netdev "tap,id=mgmt,ifname=$host-mgmt,script=no,downscript=no" \
 		-device "virtio-net-pci,id=mgmt,netdev=mgmt,mac=02:00:0a:c9:00:0$n,romfile=" \
 		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
