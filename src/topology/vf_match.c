@@ -16,6 +16,8 @@ struct slot {
 	struct vf_candidate base;      /* reason: why it fits nobody; "" */
 	const struct link_vf *admin;   /* NULL: the PF's driver says nothing */
 	const struct host_vm *owner;   /* NULL: no VM has it */
+	const struct vfio_group *held; /* by another process; NULL */
+	const struct host_link *own;   /* by which this host uses it; NULL */
 	const char *taken_by;          /* the pair that it was given to; NULL */
 	const struct host_physnet *of; /* its physnet */
 	size_t pf_number;              /* PFs of host.json, counted through */
@@ -66,6 +68,48 @@ static const struct pci_function *find_in_the_way(const struct host_facts *host,
 	return NULL;
 }
 
+/* One at most of owner, held and own. */
+static void find_use(const struct topo *topo, struct slot *slot)
+{
+	const struct pci_function *vf = slot->base.vf;
+	const struct vfio_group *group = host_find_group(topo->host, vf->iommu_group);
+	const struct host_link *own;
+
+	slot->owner = find_owner(topo, vf->address);
+	if (!slot->owner && group)
+		slot->owner = find_process(topo, group->holder);
+	if (slot->owner)
+		return;
+	if (group && (group->holder > 0 || group->open_errno == EBUSY)) {
+		slot->held = group;
+		return;
+	}
+	/* Its driver here may be anything: vmfo binds it to vfio. Unless it is in use. */
+	own = host_is_vfio_driver(vf->driver) ? NULL : host_link_of(topo->host, vf);
+	if (own && (*own->master || own->up))
+		slot->own = own;
+}
+
+static void judge_use(struct slot *slot)
+{
+	const struct vfio_group *held = slot->held;
+	const struct host_link *own = slot->own;
+
+	if (held && held->holder > 0)
+		set_reason(&slot->base, "its IOMMU group %d is held by process %d (%s)",
+			   held->number, (int)held->holder, held->holder_name);
+	else if (held)
+		set_reason(&slot->base,
+			   "its IOMMU group %d is held by a process that cannot be seen",
+			   held->number);
+	else if (own && *own->master)
+		set_reason(&slot->base, "this host uses it itself: its link %s belongs to %s",
+			   own->name, own->master);
+	else if (own)
+		set_reason(&slot->base, "this host uses it itself: its link %s is up",
+			   own->name);
+}
+
 static void judge_group(const struct topo *topo, struct slot *slot)
 {
 	const struct host_facts *host = topo->host;
@@ -85,48 +129,38 @@ static void judge_group(const struct topo *topo, struct slot *slot)
 		return;
 	}
 	group = host_find_group(host, vf->iommu_group);
-	if (!group)
+	if (!group || !host->live)
 		return;
-	if (group->holder > 0 && !slot->owner)
-		slot->owner = find_process(topo, group->holder);
-	if (group->holder > 0 && !slot->owner)
-		set_reason(&slot->base, "its IOMMU group %d is held by process %d (%s)",
-			   group->number, (int)group->holder, group->holder_name);
-	else if (group->open_errno == EBUSY && !slot->owner)
-		set_reason(&slot->base,
-			   "its IOMMU group %d is held by a process that cannot be seen",
-			   group->number);
-	else if (host->live && group->open_errno && group->open_errno != EBUSY)
+	if (group->open_errno && group->open_errno != EBUSY)
 		set_reason(&slot->base, "its IOMMU group %d does not open: %s", group->number,
 			   strerrordesc_np(group->open_errno) ?: "unknown error");
-	else if (host->live && !group->open_errno && !group->viable)
+	else if (!group->open_errno && !group->viable)
 		set_reason(&slot->base, "its IOMMU group %d is not viable", group->number);
 }
 
 static void judge_vf(const struct topo *topo, struct slot *slot)
 {
 	struct vf_candidate *base = &slot->base;
-	const struct host_link *own;
 
 	base->fits = true;
-	slot->owner = find_owner(topo, base->vf->address);
-	judge_group(topo, slot);
+	find_use(topo, slot);
+	judge_use(slot);
+	if (base->fits)
+		judge_group(topo, slot);
 	if (!base->fits)
 		return;
-	/* Its driver here may be anything: vmfo binds it to vfio. Unless it is in use. */
-	own = host_is_vfio_driver(base->vf->driver) ? NULL : host_link_of(topo->host, base->vf);
-	if (own && *own->master)
-		set_reason(base, "this host uses it itself: its link %s belongs to %s",
-			   own->name, own->master);
-	else if (own && own->up)
-		set_reason(base, "this host uses it itself: its link %s is up", own->name);
-	else if (!base->pf_link->up)
+	if (!base->pf_link->up)
 		set_reason(base, "PF %s is down", base->pf_name);
 	else if (base->pf_link->eswitch == ESWITCH_SWITCHDEV)
 		set_reason(base, "PF %s is in switchdev mode", base->pf_name);
 }
 
 /* ---- the pool ---- */
+
+static bool is_free(const struct slot *slot)
+{
+	return slot->base.fits && !slot->owner && !slot->taken_by;
+}
 
 static int add_slot(struct vf_pool *pool, const struct slot *slot)
 {
@@ -143,11 +177,15 @@ static int add_slot(struct vf_pool *pool, const struct slot *slot)
 	return 0;
 }
 
-static int add_pf_alone(struct vf_pool *pool, struct slot *slot)
+static int add_pf_alone(const struct host_facts *host, struct vf_pool *pool, struct slot *slot)
 {
 	struct vf_candidate *base = &slot->base;
 
-	if (!base->pf_link)
+	if (!base->pf_link && host->links_missing)
+		set_reason(base, "nothing is known of it: %s", host->links_missing);
+	else if (base->pf_link && !base->pf && host->pci_missing)
+		set_reason(base, "nothing is known of its VFs: %s", host->pci_missing);
+	else if (!base->pf_link)
 		set_reason(base, "there is no link %s on this host", base->pf_name);
 	else if (!base->pf || base->pf->total_vfs == 0)
 		set_reason(base, "%s cannot have VFs", base->pf_name);
@@ -179,10 +217,10 @@ static int add_pf(const struct topo *topo, struct vf_pool *pool, struct slot pf)
 		slot.base.vf = vf;
 		slot.admin = host_vf_of(host, vf);
 		judge_vf(topo, &slot);
-		pool->n_free[slot.pf_number] += slot.base.fits && !slot.owner;
+		pool->n_free[slot.pf_number] += is_free(&slot);
 		r = add_slot(pool, &slot);
 	}
-	return r == 0 && pool->n == before ? add_pf_alone(pool, &pf) : r;
+	return r == 0 && pool->n == before ? add_pf_alone(host, pool, &pf) : r;
 }
 
 int vf_pool_open(const struct topo *topo, struct vf_pool **out, struct err *err)
@@ -235,10 +273,32 @@ void vf_pool_take(struct vf_pool *pool, const struct pci_function *vf, const cha
 
 		if (slot->base.vf != vf)
 			continue;
-		if (slot->base.fits && !slot->owner && !slot->taken_by)
+		if (is_free(slot))
 			pool->n_free[slot->pf_number]--;
 		slot->taken_by = pair;
 	}
+}
+
+bool vf_pool_entry(const struct vf_pool *pool, size_t n, struct vf_entry *out)
+{
+	const struct slot *slot = n < pool->n ? &pool->slots[n] : NULL;
+
+	if (!slot)
+		return false;
+	*out = (struct vf_entry){ .candidate = &slot->base,
+				  .physnet = slot->of,
+				  .admin = slot->admin,
+				  .user = slot->owner ? VF_USER_VM :
+					  slot->held  ? VF_USER_PROCESS :
+					  slot->own   ? VF_USER_HOST :
+							VF_USER_NONE,
+				  .vm = slot->owner,
+				  .group = slot->held,
+				  .link = slot->own,
+				  .free = is_free(slot),
+				  .pf = slot->pf_number,
+				  .n_free = pool->n_free[slot->pf_number] };
+	return true;
 }
 
 /* ---- matching ---- */

@@ -38,6 +38,32 @@ struct vf_candidate {
 	char reason[VF_REASON_SIZE]; /* why it does not fit; "" */
 };
 
+/* Who has a VF. */
+enum vf_user {
+	VF_USER_NONE,
+	VF_USER_VM,
+	VF_USER_PROCESS, /* that is no VM's of this host */
+	VF_USER_HOST,    /* itself, by the VF's own link */
+};
+
+/* One VF, or a PF that offers none, whoever wishes for it. Borrowed from pool and facts. */
+struct vf_entry {
+	/*
+	 * fits: somebody. reason: why it fits nobody; where a process or the host has it, that
+	 * they do.
+	 */
+	const struct vf_candidate *candidate;
+	const struct host_physnet *physnet;
+	const struct link_vf *admin; /* NULL: the PF's driver says nothing, or there is no VF */
+	enum vf_user user;
+	const struct host_vm *vm;       /* VF_USER_VM */
+	const struct vfio_group *group; /* VF_USER_PROCESS: its holder; 0: not to be seen */
+	const struct host_link *link;   /* VF_USER_HOST */
+	bool free;                      /* it fits, nobody has it, and it was not taken */
+	size_t pf;                      /* PFs of host.json, counted through */
+	size_t n_free;                  /* VFs of that PF that are free */
+};
+
 struct vf_candidates {
 	struct vf_candidate *list;
 	size_t n;
@@ -52,6 +78,12 @@ struct vf_pool;
  */
 int vf_pool_open(const struct topo *topo, struct vf_pool **out, struct err *err);
 void vf_pool_free(struct vf_pool *pool); /* takes NULL */
+
+/*
+ * What the pool knows of the VF number n, in the order of host.json's PFs and then of
+ * addresses.  Return: false: there are no more.
+ */
+bool vf_pool_entry(const struct vf_pool *pool, size_t n, struct vf_entry *out);
 
 /*
  * Every candidate of the wish's physnet; none if this host does not have it. Those that fit

@@ -195,6 +195,98 @@ static void test_owners(void)
 	free_bed(&bed);
 }
 
+/* The n-th entry of the pool. */
+static struct vf_entry entry(struct bed *bed, size_t n)
+{
+	struct err err = ERR_INIT;
+	struct vf_entry out;
+
+	if (!bed->pool && vf_pool_open(&bed->topo, &bed->pool, &err) < 0)
+		bail("%s", err.msg);
+	if (!vf_pool_entry(bed->pool, n, &out))
+		bail("there is no entry %zu", n);
+	return out;
+}
+
+static void test_entries(void)
+{
+	char held_vf[1][PCI_ADDRESS_SIZE] = { "0000:01:10.0" };
+	struct host_vm vms[] = { { .name = "b", .vfs = held_vf, .n_vfs = 1 },
+				 { .name = "c", .pid = 99 } };
+	struct bed bed = make_bed(2, 6);
+	struct host_facts *host = bed.host;
+	struct vf_entry one;
+
+	bed.topo.vms = vms;
+	bed.topo.n_vms = 2;
+	vf_build_add_group(host, 0, 0)->holder = 98;
+	vf_build_add_group(host, 0, 1)->holder = 99;
+	vf_build_add_group(host, 0, 2)->holder = 100;
+	vf_build_add_group(host, 0, 3)->open_errno = EBUSY;
+	set_driver(vf_build_vf(host, 0, 4), "igbvf");
+	add_own_link(host, vf_build_vf(host, 0, 4), true, "");
+	vf_build_admin(host, 0, 5)->vlan = 7;
+	vf_build_vf(host, 1, 0)->iommu_group = -1;
+
+	one = entry(&bed, 0);
+	ok(one.candidate->vf == vf_build_vf(host, 0, 0) && one.pf == 0, "in their order");
+	is_str(one.physnet->id, "prod", "with its physnet");
+	ok(one.user == VF_USER_VM && one.vm == &vms[0], "a VM's, whatever process holds it");
+	ok(one.candidate->fits && !one.free, "it fits, and is not free");
+	is_int(one.n_free, 1, "how many of its PF are");
+	one = entry(&bed, 1);
+	ok(one.user == VF_USER_VM && one.vm == &vms[1], "a VM's by its process");
+	one = entry(&bed, 2);
+	ok(one.user == VF_USER_PROCESS && one.group->holder == 100, "a process's");
+	ok(!one.candidate->fits && !one.free, "it fits nobody");
+	one = entry(&bed, 3);
+	ok(one.user == VF_USER_PROCESS && one.group->holder == 0, "one that cannot be seen");
+	one = entry(&bed, 4);
+	ok(one.user == VF_USER_HOST, "the host's own");
+	is_str(one.link->name, "pf0v0", "by this link");
+	one = entry(&bed, 5);
+	ok(one.user == VF_USER_NONE && one.free, "nobody's");
+	ok(one.admin == vf_build_admin(host, 0, 5), "with what the PF says of it");
+	vf_pool_take(bed.pool, one.candidate->vf, "net0");
+	one = entry(&bed, 5);
+	ok(!one.free && one.n_free == 0, "once it is taken it is not free");
+	one = entry(&bed, 6);
+	ok(one.pf == 1 && one.n_free == 5, "the next PF");
+	ok(one.user == VF_USER_NONE && !one.free, "nobody's, and not free: it fits nobody");
+	entry(&bed, 11);
+	ok(!vf_pool_entry(bed.pool, 12, &one), "they end");
+	free_bed(&bed);
+}
+
+/* Who has it is told before what else there is against it. */
+static void test_use_comes_first(void)
+{
+	REFUSES((share_group(host, "igb", false), held(host, 4711)), "held by process 4711");
+	REFUSES((vf->iommu_group = -1, set_driver(vf, "igbvf"),
+		 add_own_link(host, vf, true, "")),
+		"its link pf0v0 is up");
+}
+
+/* What could not be read is not taken for what is not there. */
+static void test_unknown(void)
+{
+	struct bed bed = make_bed(1, 1);
+
+	bed.host->n_links = 0;
+	bed.host->links_missing = "netlink is away";
+	is_str(entry(&bed, 0).candidate->reason, "nothing is known of it: netlink is away",
+	       "links that are not known");
+	bed.host->n_links = 1;
+	free_bed(&bed);
+
+	bed = make_bed(1, 1);
+	bed.host->n_functions = 0;
+	bed.host->pci_missing = "no /sys";
+	is_str(entry(&bed, 0).candidate->reason, "nothing is known of its VFs: no /sys",
+	       "functions that are not known");
+	free_bed(&bed);
+}
+
 static void test_pfs_alone(void)
 {
 	struct bed bed = make_bed(3, 0);
@@ -461,6 +553,9 @@ int main(void)
 {
 	test_reasons();
 	test_owners();
+	test_entries();
+	test_use_comes_first();
+	test_unknown();
 	test_pfs_alone();
 	test_physnets();
 	test_preferences();
