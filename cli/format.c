@@ -2,9 +2,10 @@
 #include "format.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/str.h"
+
+#define WIDTH 96
 
 const char *format_bytes(int64_t bytes, char buf[FORMAT_SIZE])
 {
@@ -32,4 +33,36 @@ const char *format_ms(int64_t ms, char buf[FORMAT_SIZE])
 		snprintf(buf, FORMAT_SIZE, "%" PRId64 " min %02" PRId64 " s", ms / 60000,
 			 ms / 1000 % 60);
 	return buf;
+}
+
+/* The length of the first word. A command in `…` is one word: it is there to be copied. */
+static size_t word_length(const char *text)
+{
+	const char *quote = *text == '`' ? strchr(text + 1, '`') : NULL;
+
+	return quote ? (size_t)(quote - text) + strcspn(quote, " ") : strcspn(text, " ");
+}
+
+void format_wrapped(FILE *out, int indent, const char *label, const char *text)
+{
+	int start = indent + FORMAT_LABEL_WIDTH;
+	size_t column = (size_t)start;
+
+	fprintf(out, "%*s%-*s", indent, "", FORMAT_LABEL_WIDTH, label);
+	while (*text) {
+		size_t len = word_length(text);
+
+		if (column > (size_t)start && column + 1 + len > WIDTH) {
+			fprintf(out, "\n%*s", start, "");
+			column = (size_t)start;
+		} else if (column > (size_t)start) {
+			putc(' ', out);
+			column++;
+		}
+		fwrite(text, 1, len, out);
+		column += len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
 }

@@ -7,52 +7,18 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "format.h"
 #include "render.h"
-
-#define WIDTH 96
-#define LABEL_WIDTH 10
-
-/* The length of the first word. A command in `…` is one word: it is there to be copied. */
-static size_t word_length(const char *text)
-{
-	const char *quote = *text == '`' ? strchr(text + 1, '`') : NULL;
-
-	return quote ? (size_t)(quote - text) + strcspn(quote, " ") : strcspn(text, " ");
-}
-
-/* "  why     text", broken between words, what follows the first line below its text. */
-static void put_wrapped(FILE *out, const char *label, const char *text)
-{
-	size_t column = LABEL_WIDTH;
-
-	fprintf(out, "  %-*s", LABEL_WIDTH - 2, label);
-	while (*text) {
-		size_t len = word_length(text);
-
-		if (column > LABEL_WIDTH && column + 1 + len > WIDTH) {
-			fprintf(out, "\n%*s", LABEL_WIDTH, "");
-			column = LABEL_WIDTH;
-		} else if (column > LABEL_WIDTH) {
-			putc(' ', out);
-			column++;
-		}
-		fwrite(text, 1, len, out);
-		column += len;
-		text += len;
-		text += strspn(text, " ");
-	}
-	putc('\n', out);
-}
 
 static void put_finding(FILE *out, const struct finding *finding)
 {
 	fprintf(out, "%s: %s: %s\n", severity_name(finding->severity), finding->rule,
 		finding->object);
 	/* As it is: there may be a command in it that is to be copied. */
-	fprintf(out, "  %-*s%s\n", LABEL_WIDTH - 2, "found", finding->found);
-	put_wrapped(out, "why", finding->why);
-	put_wrapped(out, "remedy", finding->remedy);
-	put_wrapped(out, "source", finding->source);
+	fprintf(out, "  %-*s%s\n", FORMAT_LABEL_WIDTH, "found", finding->found);
+	format_wrapped(out, 2, "why", finding->why);
+	format_wrapped(out, 2, "remedy", finding->remedy);
+	format_wrapped(out, 2, "source", finding->source);
 }
 
 char *render_finding_text(const struct finding *finding)
@@ -91,7 +57,7 @@ static void print_not_checked(const struct findings *findings)
 		names = strv_join(&rules, " ");
 		printf("not checked: %s\n", reason);
 		if (names)
-			put_wrapped(stdout, "", names);
+			format_wrapped(stdout, 2, "", names);
 		strv_clear(&rules);
 	}
 }
@@ -254,9 +220,9 @@ int render_rule(const struct rule *rule, bool json)
 	}
 	printf("%s (%s, asked of: %s)\n", rule->name, severity_name(rule->severity),
 	       rule_scope_name(rule->scope));
-	put_wrapped(stdout, "found", rule->summary);
-	put_wrapped(stdout, "why", rule->why);
-	put_wrapped(stdout, "remedy", rule->remedy);
-	put_wrapped(stdout, "source", rule->source);
+	format_wrapped(stdout, 2, "found", rule->summary);
+	format_wrapped(stdout, 2, "why", rule->why);
+	format_wrapped(stdout, 2, "remedy", rule->remedy);
+	format_wrapped(stdout, 2, "source", rule->source);
 	return 0;
 }
