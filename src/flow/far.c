@@ -87,6 +87,7 @@ static const struct agent_op ops[] = {
 	{ "prepared", far_op_prepared }, { "query", far_op_query },
 	{ "cont", far_op_cont },         { "plug", far_op_plug },
 	{ "finish", far_op_finish },     { "abort", far_op_abort },
+	{ "vfs", far_op_vfs },
 };
 
 /* ---- the connection ---- */

@@ -47,6 +47,7 @@ int far_finish(struct far *far, struct err *err);
 
 /* The ops, each in the form of agent_op.run. */
 int far_op_check(void *ctx, const json_t *params, json_t **result, struct err *err);
+int far_op_vfs(void *ctx, const json_t *params, json_t **result, struct err *err);
 int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err *err);
 int far_op_start(void *ctx, const json_t *params, json_t **result, struct err *err);
 int far_op_attach(void *ctx, const json_t *params, json_t **result, struct err *err);

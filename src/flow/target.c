@@ -173,6 +173,11 @@ int target_look(struct flow_env *env, const char *host, const struct vmdef *def,
 	return r;
 }
 
+int target_vfs(struct target *target, json_t **out, struct err *err)
+{
+	return call(target, "vfs", NULL, QUICK_MS, out, err);
+}
+
 int target_reserve(struct target *target, const struct vm *vm, const char *migration,
 		   bool hidden, struct err *err)
 {

@@ -45,6 +45,9 @@ int target_look(struct flow_env *env, const char *host, const struct vmdef *def,
 		struct findings *out, json_t **devices, struct target **target,
 		struct err *err);
 
+/* The PFs and VFs there: vfs_json() of that host; the caller's. */
+int target_vfs(struct target *target, json_t **out, struct err *err);
+
 int target_reserve(struct target *target, const struct vm *vm, const char *migration,
 		   bool hidden, struct err *err);
 int target_start(struct target *target, const struct vm *vm, struct err *err);
