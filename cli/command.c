@@ -13,9 +13,9 @@
 #include "topology/rule.h"
 
 const struct command *const commands[] = {
-	&cmd_check_topology, &cmd_launch,   &cmd_list,     &cmd_status, &cmd_stop,
-	&cmd_migrate,        &cmd_cancel,   &cmd_replug,   &cmd_help,   &cmd_agent,
-	&cmd_guard,          &cmd_describe, &cmd_complete, NULL,
+	&cmd_check_topology, &cmd_launch,  &cmd_list,     &cmd_status,   &cmd_vfs,
+	&cmd_stop,           &cmd_migrate, &cmd_cancel,   &cmd_replug,   &cmd_help,
+	&cmd_agent,          &cmd_guard,   &cmd_describe, &cmd_complete, NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -7,8 +7,8 @@
 
 #include "command.h"
 
-extern const struct command cmd_launch, cmd_list, cmd_status, cmd_stop, cmd_migrate, cmd_cancel,
-	cmd_replug, cmd_check_topology, cmd_help, cmd_agent, cmd_guard, cmd_describe,
-	cmd_complete;
+extern const struct command cmd_launch, cmd_list, cmd_status, cmd_vfs, cmd_stop, cmd_migrate,
+	cmd_cancel, cmd_replug, cmd_check_topology, cmd_help, cmd_agent, cmd_guard,
+	cmd_describe, cmd_complete;
 
 #endif

@@ -24,6 +24,11 @@ _vmfo_table() {
 		arguments='VM'
 		values=''
 		;;
+	vfs)
+		options='--host --sysroot --json --verbose --quiet --help'
+		arguments=''
+		values='--host=HOST --sysroot=DIR'
+		;;
 	stop)
 		options='--timeout --force --json --verbose --quiet --help'
 		arguments='VM'
@@ -53,7 +58,7 @@ _vmfo_table() {
 	esac
 }
 
-_vmfo_commands='check-topology launch list status stop migrate cancel replug help'
+_vmfo_commands='check-topology launch list status vfs stop migrate cancel replug help'
 _vmfo_options='--help --quiet --verbose --version'
 
 # Candidates for one word of the given kind.
