@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "flow/vfs.h"
 #include "host/links.h"
 #include "topology/finding.h"
 #include "topology/source_facts.h"
@@ -123,6 +124,28 @@ static void parse_findings(const json_t *json)
 	findings_clear(&findings);
 }
 
+static void parse_vfs(const json_t *json)
+{
+	struct vfs vfs, again;
+	struct err err = ERR_INIT;
+	json_t *first, *second;
+
+	if (vfs_parse(json, &vfs, &err) < 0) {
+		assert(err.kind == ERR_REFUSED && err.msg[0]);
+		vfs_clear(&vfs);
+		return;
+	}
+	first = vfs_json(&vfs);
+	if (!first || vfs_parse(first, &again, &err) < 0)
+		abort();
+	second = vfs_json(&again);
+	assert(json_equal(first, second));
+	json_decref(first);
+	json_decref(second);
+	vfs_clear(&vfs);
+	vfs_clear(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t choice = size ? data[0] % (ARRAY_SIZE(files) + 2) : 0;
@@ -137,10 +160,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json = json_loadb((const char *)data + 1, size - 1, 0, NULL);
 	if (!json)
 		return 0;
-	if (choice == ARRAY_SIZE(files))
+	if (choice == ARRAY_SIZE(files)) {
 		parse_source(json);
-	else
+	} else {
 		parse_findings(json);
+		parse_vfs(json);
+	}
 	json_decref(json);
 	return 0;
 }
