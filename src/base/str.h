@@ -66,8 +66,9 @@ void str_make_printable(char *s);
 /* The length of the UTF-8 character at s, 1 to 4; 0: there is none (or a NUL). */
 size_t str_utf8_length(const char *s);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
+/* Milliseconds, and microseconds, of CLOCK_MONOTONIC. */
 int64_t clock_ms(void);
+int64_t clock_us(void);
 
 #define DEADLINE_NEVER INT64_MAX
 
