@@ -12,6 +12,7 @@ enum {
 	OPT_DRY_RUN,
 	OPT_EVENTS,
 	OPT_JSON,
+	OPT_PROBE,
 	OPT_PROGRESS_FD,
 	OPT_REPLUG,
 	OPT_SUPPRESS,
@@ -21,6 +22,7 @@ enum {
 
 struct options {
 	struct migrate_opts migrate;
+	struct probe_target probe;
 	const char *events;
 	int progress_fd;
 	bool json;
@@ -44,6 +46,10 @@ static const struct argp_option option_list[] = {
 	  "Move the VM even if a pair is not whole before", 0 },
 	{ "suppress", OPT_SUPPRESS, "RULE", 0,
 	  "Move it whatever this topology rule finds; may be given again", 0 },
+	{ "probe", OPT_PROBE, "ADDRESS[,INTERVAL]", 0,
+	  "Ping this address of the guest all the while, each 10ms or INTERVAL, and say what was "
+	  "lost in which phase",
+	  0 },
 	{ "dry-run", OPT_DRY_RUN, NULL, 0, "Make all checks, change nothing", 0 },
 	{ "events", OPT_EVENTS, "FILE", 0, "Write what happens to FILE, a JSON object a line",
 	  0 },
@@ -59,6 +65,15 @@ static bool parse_replug(struct argp_state *state, const char *arg)
 		argp_error(state, "--replug: \"%s\" is neither \"deferred\" nor \"hidden\"",
 			   arg);
 	return str_eq(arg, "hidden");
+}
+
+static void parse_probe(struct argp_state *state, const char *arg, struct options *options)
+{
+	struct err err = ERR_INIT;
+
+	if (probe_target_parse(arg, &options->probe, &err) < 0)
+		argp_error(state, "--probe: %s", err.msg);
+	options->migrate.probe = &options->probe;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -86,6 +101,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_ALLOW_DEGRADED:
 		options->migrate.allow_degraded = true;
+		return 0;
+	case OPT_PROBE:
+		parse_probe(state, arg, options);
 		return 0;
 	case OPT_DRY_RUN:
 		options->migrate.dry_run = true;

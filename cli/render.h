@@ -17,6 +17,9 @@ int render_json(const json_t *object);
 /* One pair, as an indented line. */
 void render_pair(const struct pair_result *pair);
 
+/* What a probe saw, as indented lines. */
+void render_probe(const struct probe_report *report);
+
 /* What a flow came to; each a session_text_fn. */
 void render_launch(const struct result *result);
 void render_stop(const struct result *result);

@@ -102,4 +102,6 @@ void render_migrate(const struct result *result)
 		print_outcome(result);
 	print_pairs(result);
 	print_phases(result);
+	if (result->probe)
+		render_probe(result->probe);
 }

@@ -35,9 +35,9 @@ _vmfo_table() {
 		values='--timeout=SECONDS'
 		;;
 	migrate)
-		options='--unplug-timeout --timeout --downtime-limit --bandwidth --replug --allow-degraded --suppress --dry-run --events --progress-fd --json --verbose --quiet --help'
+		options='--unplug-timeout --timeout --downtime-limit --bandwidth --replug --allow-degraded --suppress --probe --dry-run --events --progress-fd --json --verbose --quiet --help'
 		arguments='VM HOST'
-		values='--unplug-timeout=SECONDS --timeout=SECONDS --downtime-limit=MS --bandwidth=RATE --replug=deferred|hidden --suppress=RULE --events=FILE --progress-fd=N'
+		values='--unplug-timeout=SECONDS --timeout=SECONDS --downtime-limit=MS --bandwidth=RATE --replug=deferred|hidden --suppress=RULE --probe=ADDRESS[,INTERVAL] --events=FILE --progress-fd=N'
 		;;
 	cancel)
 		options='--verbose --quiet --help'

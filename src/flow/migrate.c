@@ -14,6 +14,7 @@
 static const struct step table[] = {
 	{ "source", NULL, migrate_check_source, NULL, NULL, 0 },
 	{ "target", NULL, migrate_check_target, NULL, NULL, 0 },
+	{ "probe", NULL, migrate_start_probe, NULL, NULL, 0 },
 	{ "journal", "prepare", NULL, migrate_open_journal, NULL, 0 },
 	{ "reserve", NULL, NULL, migrate_reserve, migrate_undo_reserve, 0 },
 	{ "start-target", NULL, NULL, migrate_start_target, NULL, 0 },
@@ -218,6 +219,7 @@ int flow_migrate(struct flow_env *env, const struct migrate_opts *opts, struct r
 		r = run_steps(&m, &steps, err);
 	clear(&m);
 	r = run_end(&m.run, r, err);
+	migrate_end_probe(&m);
 	if (!opts->dry_run)
 		flow_notify(env, result);
 	return r;

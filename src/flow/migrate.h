@@ -6,6 +6,7 @@
 #define VMFO_FLOW_MIGRATE_H
 
 #include "flow/env.h"
+#include "flow/probe.h"
 #include "flow/result.h"
 
 struct migrate_opts {
@@ -18,6 +19,7 @@ struct migrate_opts {
 	bool hidden;           /* --replug=hidden */
 	bool allow_degraded;
 	bool dry_run;
+	const struct probe_target *probe; /* NULL: none; borrowed */
 	struct strv suppress; /* names of topology rules that do not count; borrowed */
 };
 

@@ -96,6 +96,7 @@ static int take_back(struct migration *m, struct err *err)
 	if (r < 0)
 		return err_set(err, ERR_UNFINISHED, err->errnum, "%s; taking it back: %s",
 			       err->msg, why.msg);
+	probe_phase(m->run.probe, "rollback");
 	err->kind = ERR_ROLLED_BACK;
 	if (bring_primaries_back(m, &why) < 0) {
 		run_warn(&m->run, "%s", why.msg);
@@ -116,12 +117,11 @@ int migrate_run_target(void *ctx, struct err *err)
 	int r;
 
 	for (;;) {
-		r = target_cont(m->target, err);
-		if (r == 0)
+		r = target_cont(m->target, err) == 0 ? 1 : look_at_target(m, err);
+		if (r > 0) {
+			probe_phase(m->run.probe, "resumed");
 			return 0;
-		r = look_at_target(m, err);
-		if (r > 0)
-			return 0;
+		}
 		if (r < 0)
 			return err_set(
 				err, ERR_UNFINISHED, err->errnum,

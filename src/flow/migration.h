@@ -45,6 +45,7 @@ struct migration {
 /* The checks and steps; each in the form of a step_fn. */
 int migrate_check_source(void *ctx, struct err *err);
 int migrate_check_target(void *ctx, struct err *err);
+int migrate_start_probe(void *ctx, struct err *err);
 int migrate_open_journal(void *ctx, struct err *err);
 int migrate_reserve(void *ctx, struct err *err);
 int migrate_undo_reserve(void *ctx, struct err *err);
@@ -97,6 +98,9 @@ int migrate_target_holds(struct migration *m, enum target_holds *out, struct err
  * guest is seen to use it: the pair's result says what it came to by the deadline.
  */
 int migrate_await_primary(struct migration *m, size_t i, int64_t deadline, struct err *err);
+
+/* The result gets what the probe saw, if there is one. */
+void migrate_end_probe(struct migration *m);
 
 /* state.json, at most twice a second unless the phase is new. */
 void migrate_write_state(struct migration *m, const struct report_event *progress);

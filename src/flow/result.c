@@ -95,6 +95,8 @@ static void add_migration(json_t *object, const struct result *result)
 						      json_integer(result->downtime_ms));
 	json_object_set_new(object, "transferred_bytes",
 			    json_integer(result->transferred_bytes));
+	if (result->probe)
+		json_object_set_new(object, "probe", probe_report_json(result->probe));
 }
 
 json_t *result_json(const struct result *result)
@@ -146,5 +148,6 @@ void result_clear(struct result *result)
 	strv_clear(&result->warnings);
 	findings_clear(&result->findings);
 	json_decref(result->devices);
+	probe_report_free(result->probe);
 	*result = (struct result){ 0 };
 }

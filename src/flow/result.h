@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "flow/probe_report.h"
 #include "topology/finding.h"
 #include "topology/guest_facts.h"
 
@@ -90,6 +91,7 @@ struct result {
 	struct findings findings; /* of the topology rules, the target's among them */
 	json_t *devices;          /* dry run: what the target would plug; NULL */
 	bool dry_run;
+	struct probe_report *probe; /* migrate --probe; NULL */
 };
 
 /* A new reference; NULL: out of memory. */

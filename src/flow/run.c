@@ -49,6 +49,7 @@ void run_phase(struct flow_run *run, const char *phase)
 
 	end_phase(run);
 	run->phase = phase;
+	probe_phase(run->probe, phase);
 	if (result->n_phases < RESULT_MAX_PHASES)
 		result->phases[result->n_phases++] =
 			(struct phase_result){ .name = phase, .start_ms = run_elapsed_ms(run) };

@@ -7,6 +7,7 @@
 #define VMFO_FLOW_RUN_H
 
 #include "flow/env.h"
+#include "flow/probe.h"
 #include "flow/result.h"
 
 struct flow_run {
@@ -14,6 +15,7 @@ struct flow_run {
 	struct result *result;
 	int64_t started; /* clock_ms() */
 	const char *phase;
+	struct probe *probe; /* is told of every phase; NULL */
 };
 
 /* Begins; schema: static. Fills result with what is true of a run that did nothing yet. */

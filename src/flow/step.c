@@ -83,6 +83,7 @@ int steps_apply(const struct steps *steps, enum steps_end *end, struct err *err)
 	}
 	if (r < 0 && !committed) {
 		run_note(steps->run, "%s; rolling back", err->msg);
+		probe_phase(steps->run->probe, "rollback");
 		loop_shield(loop);
 		for (size_t j = i + 1; j-- > 0;)
 			undone &= undo_one(steps, &steps->table[j]);

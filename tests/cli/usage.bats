@@ -135,6 +135,23 @@ refused() { # TEXT
 	[ "$status" -eq 4 ]
 }
 
+@test "--probe takes an address and an interval" {
+	vmfo migrate a b --probe=guest.example
+	refused '--probe: "guest.example" is no IP address (10.0.0.7, 2001:db8::7); names are not resolved'
+	vmfo migrate a b --probe=10.0.0.7,
+	refused '--probe: "" is not an interval, as in 10ms or 1s'
+	vmfo migrate a b --probe=10.0.0.7,fast
+	refused '--probe: "fast" is not an interval, as in 10ms or 1s'
+	vmfo migrate a b --probe=10.0.0.7,20s
+	refused "--probe: an interval of 20s is not between 1 ms and 10 s"
+	vmfo migrate a b --probe=224.0.0.1
+	refused '--probe: "224.0.0.1" is not the address of one host'
+	for probe in 10.0.0.7 10.0.0.7,1s 2001:db8::7,5ms; do
+		vmfo migrate nobody localhost --probe="$probe"
+		[ "$status" -eq 4 ]
+	done
+}
+
 @test "an option that lacks its value" {
 	vmfo migrate a b --events
 	refused "--events"
