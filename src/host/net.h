@@ -53,7 +53,34 @@ int net_port_set_learning(const char *port, bool on, struct err *err);
 int net_fdb_find(const char *bridge, const struct mac *mac, int *port, int64_t *age_ms,
 		 struct err *err);
 
-/* Removes mac's entry on that port; absent is no error. */
+/* Removes mac's entry on that port, a static one too; absent is no error. */
 int net_fdb_delete(const char *port, const struct mac *mac, struct err *err);
+
+/*
+ * A static entry: the port's bridge sends mac's frames there, in every VLAN of the port,
+ * whatever it learned or would learn.
+ */
+int net_fdb_pin(const char *port, const struct mac *mac, struct err *err);
+
+/*
+ * The ports of bridge that are no taps, and so may lead out of this host: a PF, or a VF, what
+ * lies on one, one end of a pair.
+ */
+#define NET_MAX_UPLINKS 16
+
+struct net_uplinks {
+	int index[NET_MAX_UPLINKS];
+	size_t n;
+};
+
+int net_bridge_uplinks(const char *bridge, struct net_uplinks *out, struct err *err);
+
+/*
+ * Whether each uplink's own filter lets mac in, as it needs to for the sake of a port of its
+ * bridge. Devices without such a filter are left alone; what is so already is no error.
+ * Source: Linux Documentation/networking/net_failover.rst, "Live Migration of a VM".
+ */
+int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, bool admit,
+		      struct err *err);
 
 #endif

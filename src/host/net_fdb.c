@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/str.h"
+#include "host/link_message.h"
 #include "host/net.h"
 #include "host/net_fdb.h"
 #include "host/rtnl.h"
@@ -81,9 +83,12 @@ static int on_entry(const struct nlmsghdr *message, void *data)
 	struct fdb_message entry;
 	int64_t age_ms;
 
-	/* Permanent ones are the ports' own addresses. A kernel may not have filtered. */
+	/*
+	 * Permanent ones are the ports' own addresses, and what is pinned nobody was seen at. A
+	 * kernel may not have filtered.
+	 */
 	if (fdb_message_parse(message, &entry) < 0 || !mac_equal(&entry.mac, search->mac) ||
-	    entry.master != search->bridge || (entry.state & NUD_PERMANENT))
+	    entry.master != search->bridge || (entry.state & (NUD_PERMANENT | NUD_NOARP)))
 		return MNL_CB_OK;
 	/* One in each VLAN: the latest says where it is. */
 	age_ms = (int64_t)entry.updated * 1000 / search->ticks;
@@ -121,32 +126,133 @@ int net_fdb_find(const char *bridge, const struct mac *mac, int *port, int64_t *
 	return 0;
 }
 
-int net_fdb_delete(const char *port, const struct mac *mac, struct err *err)
+/* The request to make or remove mac's entry at link, of its bridge or of its own. */
+static struct nlmsghdr *entry_request(char buf[RTNL_REQUEST_SIZE], uint16_t type, int link,
+				      uint8_t flags, const struct mac *mac)
 {
-	char buf[RTNL_REQUEST_SIZE], text[MAC_TEXT_SIZE];
+	bool add = type == RTM_NEWNEIGH;
 	struct nlmsghdr *request;
-	struct net_link link;
 	struct ndmsg *info;
 	void *extra;
-	int r = net_link_get(port, &link, err);
 
-	if (r < 0)
-		return r;
-	if (link.master == 0)
+	request = rtnl_request(buf, type, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, sizeof(*info),
+			       &extra);
+	info = extra;
+	info->ndm_family = AF_BRIDGE;
+	info->ndm_ifindex = link;
+	info->ndm_flags = flags;
+	/* A bridge's entry is static and not its port's own; a filter knows only permanent. */
+	info->ndm_state = flags == NTF_SELF ? NUD_PERMANENT : NUD_NOARP;
+	mnl_attr_put(request, NDA_LLADDR, sizeof(*mac), mac);
+	return request;
+}
+
+static int find_port(const char *port, const struct mac *mac, struct net_link *out,
+		     struct err *err)
+{
+	char text[MAC_TEXT_SIZE];
+	int r = net_link_get(port, out, err);
+
+	if (r == 0 && out->master == 0)
 		return err_set(
 			err, ERR_REFUSED, EINVAL,
 			"the network link %s is a port of no bridge: no entry of %s there",
 			port, mac_format(mac, text));
-	request = rtnl_request(buf, RTM_DELNEIGH, 0, sizeof(*info), &extra);
-	info = extra;
-	info->ndm_family = AF_BRIDGE;
-	info->ndm_ifindex = link.index;
-	info->ndm_flags = NTF_MASTER;
-	mnl_attr_put(request, NDA_LLADDR, sizeof(*mac), mac);
-	r = rtnl_talk(request, NULL, NULL);
+	return r;
+}
+
+int net_fdb_delete(const char *port, const struct mac *mac, struct err *err)
+{
+	char buf[RTNL_REQUEST_SIZE], text[MAC_TEXT_SIZE];
+	struct net_link link;
+	int r = find_port(port, mac, &link, err);
+
+	if (r < 0)
+		return r;
+	r = rtnl_talk(entry_request(buf, RTM_DELNEIGH, link.index, NTF_MASTER, mac), NULL,
+		      NULL);
 	if (r < 0 && r != -ENOENT)
 		return err_sys(err, ERR_INTERNAL, -r,
 			       "remove %s from the port %s of its bridge",
 			       mac_format(mac, text), port);
 	return 0;
+}
+
+int net_fdb_pin(const char *port, const struct mac *mac, struct err *err)
+{
+	char buf[RTNL_REQUEST_SIZE], text[MAC_TEXT_SIZE];
+	struct net_link link;
+	int r = find_port(port, mac, &link, err);
+
+	if (r < 0)
+		return r;
+	r = rtnl_talk(entry_request(buf, RTM_NEWNEIGH, link.index, NTF_MASTER, mac), NULL,
+		      NULL);
+	if (r < 0)
+		return err_sys(err, ERR_INTERNAL, -r, "add %s to the port %s of its bridge",
+			       mac_format(mac, text), port);
+	return 0;
+}
+
+/* ---- uplinks ---- */
+
+struct uplink_search {
+	int bridge;
+	struct net_uplinks *out;
+};
+
+static int on_port(const struct nlmsghdr *message, void *data)
+{
+	struct uplink_search *search = data;
+	struct link_message parsed;
+
+	/* A kernel may not have filtered. */
+	if (link_message_parse(message, &parsed) == 0 && parsed.master == search->bridge &&
+	    search->out->n < NET_MAX_UPLINKS && !str_eq(parsed.link.kind, "tun"))
+		search->out->index[search->out->n++] = parsed.link.index;
+	link_message_clear(&parsed);
+	return MNL_CB_OK;
+}
+
+int net_bridge_uplinks(const char *bridge, struct net_uplinks *out, struct err *err)
+{
+	struct uplink_search search = { .out = out };
+	char buf[RTNL_REQUEST_SIZE];
+	struct nlmsghdr *request;
+	struct net_link link;
+	void *info;
+	int r = net_link_get(bridge, &link, err);
+
+	*out = (struct net_uplinks){ .n = 0 };
+	if (r < 0)
+		return r;
+	search.bridge = link.index;
+	request = rtnl_request(buf, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg), &info);
+	mnl_attr_put_u32(request, IFLA_MASTER, (uint32_t)link.index);
+	r = rtnl_talk(request, on_port, &search);
+	if (r < 0)
+		return err_sys(err, ERR_INTERNAL, -r, "list the ports of the bridge %s",
+			       bridge);
+	return 0;
+}
+
+int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, bool admit,
+		      struct err *err)
+{
+	char buf[RTNL_REQUEST_SIZE], text[MAC_TEXT_SIZE];
+	int result = 0;
+
+	for (size_t i = 0; i < uplinks->n; i++) {
+		int r = rtnl_talk(entry_request(buf, admit ? RTM_NEWNEIGH : RTM_DELNEIGH,
+						uplinks->index[i], NTF_SELF, mac),
+				  NULL, NULL);
+
+		if (r == 0 || r == -EOPNOTSUPP || r == -EEXIST || r == -ENOENT || result < 0)
+			continue;
+		result = err_sys(err, ERR_INTERNAL, -r,
+				 "have the filter of the uplink with index %d %s %s",
+				 uplinks->index[i], admit ? "let in" : "forget",
+				 mac_format(mac, text));
+	}
+	return result;
 }

@@ -91,8 +91,11 @@ static int talk(int bus, struct nlmsghdr *request, mnl_cb_t fn, void *data)
 	socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!socket)
 		return -errno;
-	/* Every answer ends in a message of its own: an ACK, or a dump's end. */
-	if (!(request->nlmsg_flags & NLM_F_DUMP))
+	/*
+	 * Every answer ends in a message of its own: an ACK, or a dump's end. NLM_F_DUMP is two
+	 * bits, of which one means something else in a request to make something.
+	 */
+	if ((request->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		request->nlmsg_flags |= NLM_F_ACK;
 	/* Without it, the kernel ignores the filters of a dump. Absent before Linux 4.20. */
 	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||

@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "tap.h"
 
-#define N_TESTS 70
+#define N_TESTS 86
 
 static const struct mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 
@@ -264,6 +264,52 @@ static void test_fdb(void)
 	close(fd_b);
 }
 
+/* Whether `bridge fdb` shows that entry of the guest's. */
+static bool shows(const char *dev, const char *what)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command),
+		 "bridge fdb show dev %s | grep -q '^52:54:00:12:34:56 %s'", dev, what);
+	return system(command) == 0;
+}
+
+/* What a VM on its standby needs, while its VF's filter is off. */
+static void test_pin(void)
+{
+	char a[NET_NAME_SIZE], b[NET_NAME_SIZE];
+	struct net_uplinks uplinks;
+	struct err err = ERR_INIT;
+	struct net_link link;
+	int fd_a, fd_b, port;
+
+	if (net_tap_make("vmfo%d", "br0", 1, 0, a, &fd_a, &err) < 0 ||
+	    net_tap_make("vmfo%d", "br0", 1, 0, b, &fd_b, &err) < 0)
+		bail("%s", err.msg);
+	send_frame(fd_b, &guest, 0);
+	is_int(net_fdb_pin(a, &guest, &err), 0, "pin an address that another port has learned");
+	ok(shows(a, "master br0 static") && !shows(b, ""), "it is there alone, and static");
+	is_int(net_fdb_pin(a, &guest, &err), 0, "again");
+	net_fdb_find("br0", &guest, &port, NULL, &err);
+	is_int(port, 0, "which is not taken for something learned");
+	is_int(net_fdb_delete(a, &guest, &err), 0, "delete it");
+	ok(!shows(a, ""), "it is gone");
+	is_int(net_fdb_pin("peer", &guest, &err), -EINVAL, "no port of a bridge");
+	is_int(net_fdb_pin("nowhere0", &guest, &err), -ENODEV, "no such port");
+
+	is_int(net_bridge_uplinks("br0", &uplinks, &err), 0, "uplinks of a bridge");
+	net_link_get("uplink", &link, &err);
+	ok(uplinks.n == 1 && uplinks.index[0] == link.index, "are its ports that are no taps");
+	is_int(net_uplinks_admit(&uplinks, &guest, true, &err), 0, "let an address in");
+	ok(shows("uplink", "self permanent"), "the uplink's filter does");
+	is_int(net_uplinks_admit(&uplinks, &guest, true, &err), 0, "again");
+	is_int(net_uplinks_admit(&uplinks, &guest, false, &err), 0, "and no more");
+	is_int(net_uplinks_admit(&uplinks, &guest, false, &err), 0, "again");
+	is_int(net_bridge_uplinks("br9", &uplinks, &err), -ENODEV, "no such bridge");
+	close(fd_a);
+	close(fd_b);
+}
+
 int main(void)
 {
 	if (unshare(CLONE_NEWNET) < 0) {
@@ -282,5 +328,6 @@ int main(void)
 	test_tap_refusals();
 	test_fdb();
 	test_learning();
+	test_pin();
 	return done_testing();
 }
