@@ -49,6 +49,8 @@ struct qemu_argv_env {
 	 * hides them itself until the guest has negotiated the standby.
 	 */
 	bool without_primaries;
+	/* By pair, the PCI address of the VF that is its primary; NULL: no pair has one. */
+	const char *const *vfs;
 	/*
 	 * Nothing is started with it: the topology rules look at it. A primary that is a VF is
 	 * there as vfio-pci without "host", and no model of an emulated one is refused.
@@ -60,17 +62,19 @@ struct qemu_argv_env {
  * Appends QEMU's argv, argv[0] included, to out; after an error out holds a part of it.
  * Errors: ERR_USAGE for a definition that cannot be expressed (more devices than slots, a
  * socket path over 107 bytes); ERR_TOPOLOGY for a machine without PCI Express, and for a
- * NIC model that QEMU cannot unplug as a primary; ERR_REFUSED for a primary that is a VF
- * (neither with `plan`), and for vhost "on" without /dev/vhost-net.
+ * NIC model that QEMU cannot unplug as a primary (not with `plan`); ERR_REFUSED for vhost
+ * "on" without /dev/vhost-net; ERR_INTERNAL for a primary that has no VF yet (not with
+ * `plan`).
  */
 int qemu_argv(const struct vmdef *def, const struct qemu_argv_env *env, struct strv *out,
 	      struct err *err);
 
 /*
  * The arguments of device_add for a pair's primary, equal to what qemu_argv() puts on
- * the command line: a new reference.  Errors: as of qemu_argv().
+ * the command line: a new reference. vf: of a primary that is a VF, its address; NULL.
+ * Errors: as of qemu_argv().
  */
-int qemu_primary_device(const struct vmdef *def, const struct vm_pair *pair, json_t **out,
+int qemu_primary_device(const struct vm_pair *pair, const char *vf, json_t **out,
 			struct err *err);
 
 #endif

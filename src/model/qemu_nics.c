@@ -175,23 +175,23 @@ static void add_virtio(struct qemu_build *b, const struct backend *backend,
 	qemu_opts_write(&device, "-device", b->argv);
 }
 
-/* Whether it can be started. */
-static int check_primary(const struct vm_pair *pair, struct err *err)
+/* QEMU only warns, and the guest never gets it: its SR-IOV VFs share its slot. */
+static int check_model(const struct vm_pair *pair, struct err *err)
 {
-	if (pair->primary.kind == VM_PRIMARY_VF)
-		return err_set(
-			err, ERR_REFUSED, EOPNOTSUPP,
-			"pair %s: pass-through VFs are not driven by this version of vmfo: "
-			"give the primary the kind \"emulated\"",
-			pair->id);
-	/* QEMU only warns, and the guest never gets it: its SR-IOV VFs share its slot. */
-	if (str_eq(pair->primary.model, "igb"))
-		return err_set(
-			err, ERR_TOPOLOGY, EINVAL,
-			"pair %s: igb cannot be a primary: QEMU wants it alone in its slot, "
-			"and igb has virtual functions there; use e1000e",
-			pair->id);
-	return 0;
+	if (pair->primary.kind != VM_PRIMARY_EMULATED || !str_eq(pair->primary.model, "igb"))
+		return 0;
+	return err_set(err, ERR_TOPOLOGY, EINVAL,
+		       "pair %s: igb cannot be a primary: QEMU wants it alone in its slot, "
+		       "and igb has virtual functions there; use e1000e",
+		       pair->id);
+}
+
+static int check_vf(const struct vm_pair *pair, const char *vf, struct err *err)
+{
+	if (pair->primary.kind != VM_PRIMARY_VF || vf)
+		return 0;
+	return err_set(err, ERR_INTERNAL, EINVAL, "pair %s: no VF was chosen for its primary",
+		       pair->id);
 }
 
 /* Where it is, and whose primary: what the two kinds have in common. */
@@ -215,38 +215,52 @@ static void emulated_device(const struct vm_pair *pair, const char *id,
 	add_no_rom(device);
 }
 
-/* Its MAC is the VF's, and which VF it is ("host"), nobody has chosen yet. */
-static void vf_device(const struct vm_pair *pair, const char *id, struct qemu_opts *device)
+/* Its MAC is the VF's. vf: NULL: which it will be nobody has chosen yet. */
+static void vf_device(const struct vm_pair *pair, const char *id, const char *vf,
+		      struct qemu_opts *device)
 {
 	primary_device(pair, id, device);
-	qemu_opts_add(device, "rombar", "0");
+	if (vf)
+		qemu_opts_add(device, "host", vf);
+	add_no_rom(device);
 }
 
-int qemu_primary_device(const struct vmdef *def, const struct vm_pair *pair, json_t **out,
+static const char *primary_driver(const struct vm_pair *pair)
+{
+	return pair->primary.kind == VM_PRIMARY_VF ? "vfio-pci" : pair->primary.model;
+}
+
+static void describe_primary(const struct vm_pair *pair, const char *id, const char *vf,
+			     struct qemu_opts *device)
+{
+	if (pair->primary.kind == VM_PRIMARY_VF)
+		vf_device(pair, id, vf, device);
+	else
+		emulated_device(pair, id, device);
+}
+
+int qemu_primary_device(const struct vm_pair *pair, const char *vf, json_t **out,
 			struct err *err)
 {
-	_cleanup_qemu_opts_ struct qemu_opts device = QEMU_OPTS(pair->primary.model);
+	_cleanup_qemu_opts_ struct qemu_opts device = QEMU_OPTS(primary_driver(pair));
 	char id[ID_SIZE];
-	int r = check_primary(pair, err);
+	int r = check_model(pair, err);
 
-	(void)def;
+	if (r == 0)
+		r = check_vf(pair, vf, err);
 	if (r < 0)
 		return r;
-	emulated_device(pair, vm_primary_id(pair, id, sizeof(id)), &device);
+	describe_primary(pair, vm_primary_id(pair, id, sizeof(id)), vf, &device);
 	*out = qemu_opts_json(&device, "driver");
 	return *out ? 0 : err_nomem(err);
 }
 
-static void add_primary(struct qemu_build *b, const struct vm_pair *pair, const char *id)
+static void add_primary(struct qemu_build *b, const struct vm_pair *pair, const char *id,
+			const char *vf)
 {
-	bool vf = pair->primary.kind == VM_PRIMARY_VF;
-	_cleanup_qemu_opts_ struct qemu_opts device =
-		QEMU_OPTS(vf ? "vfio-pci" : pair->primary.model);
+	_cleanup_qemu_opts_ struct qemu_opts device = QEMU_OPTS(primary_driver(pair));
 
-	if (vf)
-		vf_device(pair, id, &device);
-	else
-		emulated_device(pair, id, &device);
+	describe_primary(pair, id, vf, &device);
 	if (b->env->json_device)
 		qemu_opts_write_json(&device, "driver", "-device", b->argv);
 	else
@@ -259,8 +273,11 @@ static int add_pair(struct qemu_build *b, const struct vm_pair *pair, struct err
 	const struct backend standby = standby_backend(pair);
 	const struct backend primary =
 		primary_backend(pair, vm_primary_id(pair, id, sizeof(id)));
-	int r = b->env->plan ? 0 : check_primary(pair, err);
+	const char *vf = b->env->vfs ? b->env->vfs[pair - b->def->pairs] : NULL;
+	int r = b->env->plan ? 0 : check_model(pair, err);
 
+	if (r == 0 && !b->env->plan && !b->env->without_primaries)
+		r = check_vf(pair, vf, err);
 	if (r == 0)
 		r = add_netdev(b, &standby, err);
 	if (r == 0 && pair->primary.kind == VM_PRIMARY_EMULATED)
@@ -271,7 +288,7 @@ static int add_pair(struct qemu_build *b, const struct vm_pair *pair, struct err
 	add_virtio(b, &standby, &pair->mac, pair->mtu, true);
 	qemu_build_port(b, id);
 	if (!b->env->without_primaries)
-		add_primary(b, pair, id);
+		add_primary(b, pair, id, vf);
 	return 0;
 }
 

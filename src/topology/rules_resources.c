@@ -235,18 +235,18 @@ static void rule_check_huge_pages_missing(const struct topo *topo, struct verdic
 static void rule_check_memory_short(const struct topo *topo, struct verdict *verdict)
 {
 	int64_t memory = memory_of(topo->machine);
-	int64_t available = topo->host->memory_available_kib;
+	int64_t available = topo_memory_available_mib(topo);
 
 	/* Huge pages are set aside: MemAvailable says nothing of them. */
 	if (topo->machine->huge_pages || topo->runs_here)
 		return;
 	if (available < 0)
 		verdict_unknown(verdict, "the host does not say how much memory is available");
-	else if (available / 1024 < memory)
+	else if (available < memory)
 		verdict_find(verdict, "host",
 			     "memory: the VM needs %" PRId64 " MiB, %" PRId64
 			     " MiB are available",
-			     memory, available / 1024);
+			     memory, available);
 }
 
 const struct rule rules_resources[] = {

@@ -96,7 +96,7 @@ const char *topo_primary_address(const struct topo *topo, const struct topo_pair
 	const char *text, *slash;
 	char number[32];
 
-	if (!pair->vfio)
+	if (!pair->vfio || !pair->primary)
 		return NULL;
 	text = machine_text(topo->machine, pair->primary, "host", number);
 	if (!text || !*text)
@@ -110,6 +110,19 @@ const char *topo_primary_address(const struct topo *topo, const struct topo_pair
 	snprintf(buf, PCI_ADDRESS_SIZE, "%s%s",
 		 strchr(text, ':') == strrchr(text, ':') ? "0000:" : "", text);
 	return buf;
+}
+
+int64_t topo_memory_available_mib(const struct topo *topo)
+{
+	int64_t mib = topo->host->memory_available_kib;
+
+	if (mib < 0)
+		return -1;
+	mib /= 1024;
+	for (size_t i = 0; i < topo->n_vms; i++)
+		if (!topo->vm || !str_eq(topo->vms[i].name, topo->vm))
+			mib -= topo->vms[i].reserved_mib;
+	return mib > 0 ? mib : 0;
 }
 
 bool topo_has_vfio(const struct topo *topo)

@@ -24,6 +24,7 @@ struct host_vm {
 	size_t n_macs;
 	char (*vfs)[PCI_ADDRESS_SIZE]; /* that it holds */
 	size_t n_vfs;
+	int reserved_mib; /* memory that it is about to take; 0: it has it, or wants none */
 };
 
 /* One failover pair as the machine has it; either end may be missing. */
@@ -85,6 +86,12 @@ const char *topo_pair_name(const struct topo_pair *pair, char buf[96]);
  * NULL: it names none (a definition's, before one is chosen). */
 const char *topo_primary_address(const struct topo *topo, const struct topo_pair *pair,
 				 char buf[PCI_ADDRESS_SIZE]);
+
+/*
+ * What the host has available, without what VMs other than this have reserved and not taken
+ * yet; -1: it does not say.
+ */
+int64_t topo_memory_available_mib(const struct topo *topo);
 
 /* Whether any pair's primary is passed through. */
 bool topo_has_vfio(const struct topo *topo);

@@ -46,7 +46,7 @@ static void test_vf(void)
 	ok(machine_is_vfio(primary), "the primary is passed through");
 	is_str(machine_pair_id(m, primary), "net0", "the standby's");
 	is_str(machine_text(m, primary, "host", buf), NULL, "which VF is not known yet");
-	is_str(machine_text(m, primary, "rombar", buf), "0", "it has no ROM");
+	is_str(machine_text(m, primary, "romfile", buf), "", "it has no ROM");
 	is_str(primary->bus, "rp-net0-primary", "on its port");
 	ok(standby->order < primary->order, "the standby comes first");
 	is_str(m->binary, NULL, "the binary is the host's");

@@ -361,7 +361,7 @@ static void test_primary(void)
 	struct err err = ERR_INIT;
 	json_t *args = NULL, *want;
 
-	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0,
+	is_int(qemu_primary_device(&def->pairs[0], NULL, &args, &err), 0,
 	       "arguments of device_add");
 	want = json_pack("{ss ss ss ss ss ss ss ss}", "driver", "e1000e", "id", "net0-primary",
 			 "bus", "rp-net0-primary", "addr", "0x0", "netdev", "net-net0-primary",
@@ -369,6 +369,46 @@ static void test_primary(void)
 	ok(json_equal(args, want), "which equal the command line's");
 	json_decref(args);
 	json_decref(want);
+	vmdef_free(def);
+}
+
+#define PAIR(primary)                                                 \
+	VM("\"pairs\": [{\"id\":\"p\",\"mac\":\"52:54:00:00:00:01\"," \
+	   "\"standby\":{\"bridge\":\"b\"},\"primary\":{" primary "}}]")
+#define A_VF PAIR("\"kind\":\"vf\",\"physnet\":\"x\"")
+
+static void test_vf(void)
+{
+	const char *const vfs[] = { "0000:01:10.2" };
+	struct qemu_argv_env env = launch;
+	struct vmdef *def = parse(A_VF);
+	struct err err = ERR_INIT;
+	json_t *args = NULL, *want;
+	struct strv argv;
+
+	env.vfs = vfs;
+	argv = make(def, &env);
+	ok(find(&argv, "vfio-pci,id=p-primary,bus=rp-p-primary,addr=0x0,failover_pair_id=p,"
+		       "host=0000:01:10.2,romfile=") > 0,
+	   "a VF by its address");
+	is_int(find(&argv, "net-p-primary"), -1, "without a netdev");
+	strv_clear(&argv);
+	is_int(qemu_primary_device(&def->pairs[0], vfs[0], &args, &err), 0,
+	       "a VF's arguments of device_add");
+	want = json_pack("{ss ss ss ss ss ss ss}", "driver", "vfio-pci", "id", "p-primary",
+			 "bus", "rp-p-primary", "addr", "0x0", "host", "0000:01:10.2",
+			 "failover_pair_id", "p", "romfile", "");
+	ok(json_equal(args, want), "which equal the command line's");
+	json_decref(args);
+	json_decref(want);
+
+	/* A target's QEMU starts without, and what it will get may change until then. */
+	env.vfs = NULL;
+	env.without_primaries = true;
+	argv = make(def, &env);
+	ok(find(&argv, "vfio-pci") < 0 && find(&argv, "rp-p-primary") > 0,
+	   "only its port, without primaries");
+	strv_clear(&argv);
 	vmdef_free(def);
 }
 
@@ -452,9 +492,6 @@ static void test_refused(void)
 	struct err err = ERR_INIT;
 	json_t *args = NULL;
 
-#define PAIR(primary)                                                 \
-	VM("\"pairs\": [{\"id\":\"p\",\"mac\":\"52:54:00:00:00:01\"," \
-	   "\"standby\":{\"bridge\":\"b\"},\"primary\":{" primary "}}]")
 	refuse("{ \"schema\": \"vmfo.vm/1\", \"name\": \"a\", \"machine\": \"pc-i440fx-7.2\","
 	       "\"uuid\": \"5a7d9e0c-3f5b-4a57-9d0e-6b1f2c3d4e5f\","
 	       "\"cpu\": {\"model\": \"m\"}, \"memory\": {\"mib\": 64}}",
@@ -462,10 +499,9 @@ static void test_refused(void)
 	       "machine \"pc-i440fx-7.2\" has no PCI Express root ports");
 	refuse(PAIR("\"kind\":\"emulated\",\"model\":\"igb\""), &launch, ERR_TOPOLOGY,
 	       "pair p: igb cannot be a primary");
-	refuse(PAIR("\"kind\":\"vf\",\"physnet\":\"x\""), &launch, ERR_REFUSED,
-	       "pair p: pass-through VFs are not driven by this version");
-	def = parse(PAIR("\"kind\":\"vf\",\"physnet\":\"x\""));
-	ok(qemu_primary_device(def, &def->pairs[0], &args, &err) < 0, "nor plugged");
+	refuse(A_VF, &launch, ERR_INTERNAL, "pair p: no VF was chosen for its primary");
+	def = parse(A_VF);
+	ok(qemu_primary_device(&def->pairs[0], NULL, &args, &err) < 0, "nor plugged");
 	vmdef_free(def);
 
 	env.vhost_net = false;
@@ -496,10 +532,10 @@ static void test_plan(void)
 	struct strv argv;
 
 	env.plan = true;
-	def = parse(PAIR("\"kind\":\"vf\",\"physnet\":\"x\""));
+	def = parse(A_VF);
 	argv = make(def, &env);
 	ok(find(&argv, "vfio-pci,id=p-primary,bus=rp-p-primary,addr=0x0,failover_pair_id=p,"
-		       "rombar=0") > 0,
+		       "romfile=") > 0,
 	   "a VF that is not chosen yet");
 	is_int(find(&argv, ",host="), -1, "has no address");
 	is_int(find(&argv, "net-p-primary"), -1, "and no netdev");
@@ -555,6 +591,7 @@ int main(void)
 	test_json_device();
 	test_variants();
 	test_primary();
+	test_vf();
 	test_devices();
 	test_refused();
 	test_plan();

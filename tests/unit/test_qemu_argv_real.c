@@ -292,7 +292,7 @@ static void test_device_add(const struct vmdef *def, const struct qemu_argv_env 
 	struct vm vm;
 
 	vm_start(&vm, def, env);
-	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0,
+	is_int(qemu_primary_device(&def->pairs[0], NULL, &args, &err), 0,
 	       "arguments of device_add");
 	answer = ask(&vm, "device_add", json_copy(args));
 	ok(answer != NULL, "device_add takes them");
@@ -302,7 +302,7 @@ static void test_device_add(const struct vmdef *def, const struct qemu_argv_env 
 	json_decref(args);
 
 	/* The same arguments make a working device where nothing hides it. */
-	is_int(qemu_primary_device(def, &def->pairs[1], &args, &err), 0,
+	is_int(qemu_primary_device(&def->pairs[1], NULL, &args, &err), 0,
 	       "those of another pair");
 	json_object_del(args, "failover_pair_id");
 	answer = ask(&vm, "device_add", args);
@@ -319,7 +319,7 @@ static void test_second_plug(const struct vmdef *def, const struct qemu_argv_env
 	struct vm vm;
 
 	vm_start(&vm, def, env);
-	is_int(qemu_primary_device(def, &def->pairs[0], &args, &err), 0,
+	is_int(qemu_primary_device(&def->pairs[0], NULL, &args, &err), 0,
 	       "arguments of device_add");
 	answer = ask(&vm, "device_add", args);
 	ok(answer != NULL, "device_add takes an id that the command line has had");
