@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -200,7 +201,7 @@ static void test_boot(void)
 	pid = fork();
 	if (pid == 0)
 		_exit(0);
-	usleep(100000);
+	waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT);
 	is_int(process_start_time(pid, &mine), -ESRCH, "a zombie is not there either");
 }
 
