@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "commands.h"
 #include "model/vmdef.h"
+#include "topology/host_facts.h"
 #include "topology/rule.h"
 
 const struct command *const commands[] = {
@@ -234,6 +236,32 @@ void command_parse_rule(struct argp_state *state, const char *arg, struct strv *
 			   "--list-rules' lists them",
 			   arg);
 	strv_add(out, arg);
+}
+
+void command_parse_vf(struct argp_state *state, const char *arg, json_t **out)
+{
+	const char *equals = strchr(arg, '=');
+	const char *address = equals ? equals + 1 : arg;
+	_cleanup_free_ char *pair = strndup(arg, equals ? (size_t)(equals - arg) : 0);
+	char normal[PCI_ADDRESS_SIZE];
+
+	if (!pair) {
+		argp_failure(state, ERR_INTERNAL, ENOMEM, "--vf");
+		return;
+	}
+	if (equals == arg)
+		argp_error(state, "--vf: \"%s\" names no pair before its \"=\"", arg);
+	if (!pci_address_normalize(address, normal))
+		argp_error(state,
+			   "--vf: \"%s\" is no PCI address; a VF's is like 0000:01:10.0, and "
+			   "'vmfo vfs' lists them",
+			   address);
+	if (!*out)
+		*out = json_object();
+	if (json_object_get(*out, pair))
+		argp_error(state, "--vf: a second VF for %s%s", *pair ? "pair " : "one pair",
+			   pair);
+	json_object_set_new(*out, pair, json_string(normal));
 }
 
 enum { OPT_JSON = 0x100 };

@@ -7,6 +7,7 @@
 #define VMFO_CLI_COMMAND_H
 
 #include <argp.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -74,6 +75,9 @@ long long command_parse_bytes(struct argp_state *state, const char *what, const 
 
 /* The name of a topology rule (of --suppress), added to out. */
 void command_parse_rule(struct argp_state *state, const char *arg, struct strv *out);
+
+/* Of --vf: "[PAIR=]ADDRESS", added to *out ({PAIR: ADDRESS}), which is made if it is NULL. */
+void command_parse_vf(struct argp_state *state, const char *arg, json_t **out);
 
 /* Options and parser of a command that has no option but --json. input: a bool. */
 extern const struct argp_option command_json_options[];

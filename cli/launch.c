@@ -4,7 +4,7 @@
 #include "render.h"
 #include "session.h"
 
-enum { OPT_FILE = 'f', OPT_JSON = 0x100, OPT_SUPPRESS, OPT_WAIT_PAIR };
+enum { OPT_FILE = 'f', OPT_JSON = 0x100, OPT_SUPPRESS, OPT_VF, OPT_WAIT_PAIR };
 
 struct options {
 	struct launch_opts launch;
@@ -15,6 +15,8 @@ static const struct argp_option option_list[] = {
 	{ "file", OPT_FILE, "DEF", 0, "Take this definition, and keep it as the VM's own", 0 },
 	{ "wait-pair", OPT_WAIT_PAIR, "SECONDS", 0,
 	  "Wait so long for every failover pair to be whole", 0 },
+	{ "vf", OPT_VF, "[PAIR=]ADDRESS", 0,
+	  "Give the pair this VF; may be given again, for each pair", 0 },
 	{ "suppress", OPT_SUPPRESS, "RULE", 0,
 	  "Start it whatever this topology rule finds; may be given again", 0 },
 	{ "json", OPT_JSON, NULL, 0, "Print the result as a JSON object", 0 },
@@ -35,6 +37,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SUPPRESS:
 		command_parse_rule(state, arg, &options->launch.suppress);
+		return 0;
+	case OPT_VF:
+		command_parse_vf(state, arg, &options->launch.vfs);
 		return 0;
 	case OPT_JSON:
 		options->json = true;
@@ -70,6 +75,7 @@ static int launch_run(struct invocation *self)
 		r = command_fail(self, &err);
 	}
 	strv_clear(&options.launch.suppress);
+	json_decref(options.launch.vfs);
 	return r;
 }
 

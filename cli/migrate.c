@@ -18,6 +18,7 @@ enum {
 	OPT_SUPPRESS,
 	OPT_TIMEOUT,
 	OPT_UNPLUG_TIMEOUT,
+	OPT_VF,
 };
 
 struct options {
@@ -42,6 +43,8 @@ static const struct argp_option option_list[] = {
 	  "Plug the primaries once the VM runs on the target (deferred), or let QEMU do it while "
 	  "the VM is stopped (hidden)",
 	  0 },
+	{ "vf", OPT_VF, "[PAIR=]ADDRESS", 0,
+	  "Give the pair this VF of the target; may be given again, for each pair", 0 },
 	{ "allow-degraded", OPT_ALLOW_DEGRADED, NULL, 0,
 	  "Move the VM even if a pair is not whole before", 0 },
 	{ "suppress", OPT_SUPPRESS, "RULE", 0,
@@ -118,6 +121,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_SUPPRESS:
 		command_parse_rule(state, arg, &options->migrate.suppress);
 		return 0;
+	case OPT_VF:
+		command_parse_vf(state, arg, &options->migrate.vfs);
+		return 0;
 	case OPT_JSON:
 		options->json = true;
 		return 0;
@@ -160,6 +166,7 @@ static int migrate_run(struct invocation *self)
 		r = command_fail(self, &err);
 	}
 	strv_clear(&options.migrate.suppress);
+	json_decref(options.migrate.vfs);
 	return r;
 }
 

@@ -10,9 +10,9 @@ _vmfo_table() {
 		values='--file=DEF --cmdline=FILE --qmp=SOCKET --target=HOST --qemu=BINARY --sysroot=DIR --suppress=RULE --machine=TYPE --explain=RULE'
 		;;
 	launch)
-		options='--file --wait-pair --suppress --json --verbose --quiet --help'
+		options='--file --wait-pair --vf --suppress --json --verbose --quiet --help'
 		arguments='VM'
-		values='--file=DEF --wait-pair=SECONDS --suppress=RULE'
+		values='--file=DEF --wait-pair=SECONDS --vf=[PAIR=]ADDRESS --suppress=RULE'
 		;;
 	list)
 		options='--json --verbose --quiet --help'
@@ -35,9 +35,9 @@ _vmfo_table() {
 		values='--timeout=SECONDS'
 		;;
 	migrate)
-		options='--unplug-timeout --timeout --downtime-limit --bandwidth --replug --allow-degraded --suppress --probe --dry-run --events --progress-fd --json --verbose --quiet --help'
+		options='--unplug-timeout --timeout --downtime-limit --bandwidth --replug --vf --allow-degraded --suppress --probe --dry-run --events --progress-fd --json --verbose --quiet --help'
 		arguments='VM HOST'
-		values='--unplug-timeout=SECONDS --timeout=SECONDS --downtime-limit=MS --bandwidth=RATE --replug=deferred|hidden --suppress=RULE --probe=ADDRESS[,INTERVAL] --events=FILE --progress-fd=N'
+		values='--unplug-timeout=SECONDS --timeout=SECONDS --downtime-limit=MS --bandwidth=RATE --replug=deferred|hidden --vf=[PAIR=]ADDRESS --suppress=RULE --probe=ADDRESS[,INTERVAL] --events=FILE --progress-fd=N'
 		;;
 	cancel)
 		options='--verbose --quiet --help'

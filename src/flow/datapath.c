@@ -5,12 +5,17 @@
 #include <errno.h>
 
 #include "flow/pair.h"
+#include "flow/reservation.h"
+#include "flow/vf_use.h"
 
 struct datapath {
 	int (*to_standby)(struct vm *vm, const struct vm_pair *pair, struct err *err);
 	int (*to_either)(struct vm *vm, const struct vm_pair *pair, struct err *err);
 	int (*to_primary)(struct vm *vm, const struct vm_pair *pair, struct err *err);
+	int (*leave)(const struct vm_pair *pair, struct err *err); /* NULL: nothing is left */
 };
+
+/* ---- an emulated NIC ---- */
 
 /* An operator's tap is theirs to set up: NULL. */
 static const char *own_primary_tap(const struct vm *vm, const struct vm_pair *pair)
@@ -62,11 +67,74 @@ static int emulated_to_primary(struct vm *vm, const struct vm_pair *pair, struct
 	return r == 0 ? set_learning(own_standby_tap(vm, pair), false, &pair->mac, err) : r;
 }
 
-/* A row for VFs comes with the code that drives them; until then none gets this far. */
+/* ---- a VF ---- */
+
+/* The uplinks of the standby's bridge, none where that is the operator's. */
+static int find_uplinks(const struct vm_pair *pair, struct net_uplinks *out, struct err *err)
+{
+	*out = (struct net_uplinks){ .n = 0 };
+	return pair->standby.port.bridge ?
+		       net_bridge_uplinks(pair->standby.port.bridge, out, err) :
+		       0;
+}
+
+static int admit_at_uplinks(const struct vm_pair *pair, bool admit, struct err *err)
+{
+	struct net_uplinks uplinks;
+	int r = find_uplinks(pair, &uplinks, err);
+
+	return r < 0 ? r : net_uplinks_admit(&uplinks, &pair->mac, admit, err);
+}
+
+/*
+ * The way to the standby is open before the filter that hides it goes: no frame is to find
+ * neither. A pair without a VF is on its standby in any case.
+ */
+static int vf_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	const struct vm_vf *vf = reservation_vf(vm, pair);
+	const char *standby = own_standby_tap(vm, pair);
+	int r = standby ? net_port_set_learning(standby, true, err) : 0;
+
+	if (r == 0 && standby)
+		r = net_fdb_pin(standby, &pair->mac, err);
+	if (r == 0)
+		r = admit_at_uplinks(pair, true, err);
+	return r == 0 && vf ? vf_admit(vm, pair, vf, false, err) : r;
+}
+
+static int vf_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	const char *standby = own_standby_tap(vm, pair);
+
+	return standby ? net_port_set_learning(standby, true, err) : 0;
+}
+
+static int vf_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	const struct vm_vf *vf = reservation_vf(vm, pair);
+	int r;
+
+	if (!vf)
+		return 0;
+	r = vf_admit(vm, pair, vf, true, err);
+	if (r == 0)
+		r = admit_at_uplinks(pair, false, err);
+	return r == 0 ? set_learning(own_standby_tap(vm, pair), false, &pair->mac, err) : r;
+}
+
+static int vf_leave(const struct vm_pair *pair, struct err *err)
+{
+	return admit_at_uplinks(pair, false, err);
+}
+
 static const struct datapath datapaths[] = {
-	[VM_PRIMARY_EMULATED] = { emulated_to_standby, emulated_to_either,
-				  emulated_to_primary },
+	[VM_PRIMARY_EMULATED] = { emulated_to_standby, emulated_to_either, emulated_to_primary,
+				  NULL },
+	[VM_PRIMARY_VF] = { vf_to_standby, vf_to_either, vf_to_primary, vf_leave },
 };
+
+/* ---- the table ---- */
 
 static const struct datapath *datapath_of(const struct vm_pair *pair)
 {
@@ -97,15 +165,42 @@ int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *e
 		       0;
 }
 
-int datapath_all_to_primary(struct vm *vm, struct err *err)
+int datapath_leave(struct vm *vm, struct err *err)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < vm->def->n_pairs; i++) {
-		int r = datapath_to_primary(vm, &vm->def->pairs[i], result < 0 ? NULL : err);
+		const struct vm_pair *pair = &vm->def->pairs[i];
+		const struct datapath *datapath = datapath_of(pair);
+		int r = datapath->leave ? datapath->leave(pair, result < 0 ? NULL : err) : 0;
+
+		if (r < 0 && result == 0)
+			result = err_wrap(err, "pair %s: clear the datapath", pair->id);
+	}
+	return result;
+}
+
+typedef int switch_fn(struct vm *vm, const struct vm_pair *pair, struct err *err);
+
+static int switch_all(struct vm *vm, switch_fn *fn, struct err *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < vm->def->n_pairs; i++) {
+		int r = fn(vm, &vm->def->pairs[i], result < 0 ? NULL : err);
 
 		if (r < 0 && result == 0)
 			result = r;
 	}
 	return result;
+}
+
+int datapath_all_to_primary(struct vm *vm, struct err *err)
+{
+	return switch_all(vm, datapath_to_primary, err);
+}
+
+int datapath_all_to_standby(struct vm *vm, struct err *err)
+{
+	return switch_all(vm, datapath_to_standby, err);
 }

@@ -22,6 +22,16 @@
  *   primary    up, learns           does not learn
  *   either     up, does not learn   learns
  *   standby    down                 learns
+ *
+ * With a VF the NIC decides, by the VF's MAC filter: while it is set, the guest's frames go
+ * to the VF, also when nobody reads them there. Once it is cleared they go where the NIC's
+ * own rules send them, which is the uplink of the standby's bridge if that lets the address
+ * in: a PF that is a port of a bridge does, any other uplink has to be told.
+ *
+ *              VF's MAC filter   uplink's filter   standby's port
+ *   primary    set                                 does not learn, no entry
+ *   either     set                                 learns
+ *   standby    cleared           lets it in        learns, static entry
  */
 #ifndef VMFO_FLOW_DATAPATH_H
 #define VMFO_FLOW_DATAPATH_H
@@ -33,7 +43,14 @@ int datapath_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *e
 int datapath_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err);
 int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err);
 
-/* datapath_to_primary() for every pair; the first failure is returned, after the rest. */
+/* For every pair; the first failure is returned, after the rest. */
 int datapath_all_to_primary(struct vm *vm, struct err *err);
+int datapath_all_to_standby(struct vm *vm, struct err *err);
+
+/*
+ * What is left on this host's links when the VM's QEMU has ended goes; the MAC filters of its
+ * VFs are not of it (flow/vf_use.h).
+ */
+int datapath_leave(struct vm *vm, struct err *err);
 
 #endif

@@ -13,13 +13,14 @@
  * In `running` the VM has arrived: what is missing is done here.
  */
 #include "flow/far.h"
+#include "flow/far_internal.h"
+#include "flow/leave.h"
+#include "flow/plug.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "flow/far_internal.h"
-#include "flow/plug.h"
 #include "io/boot.h"
 #include "proto/tunnel.h"
 
@@ -54,7 +55,7 @@ int far_clean_up(struct far *far, const char *outcome, struct err *err)
 	if (far->vm->pid)
 		r = vm_end_qemu(far->vm, err);
 	if (r == 0)
-		r = vm_remove_rundir(far->vm, err);
+		r = vm_leave_host(far->vm, err);
 	if (r == 0)
 		r = journal_close(steal_ptr(far->journal), outcome, err);
 	far_forget(far);

@@ -30,13 +30,13 @@ static int check_idle(struct vm *vm, struct findings *out, struct err *err)
 }
 
 /* What would be plugged for a pair. vfs: vf_match_json(). */
-static json_t *choose(const struct topo_pair *pair, const json_t *vfs)
+static json_t *choose(const struct vm *vm, const struct topo_pair *pair, const json_t *vfs)
 {
 	const json_t *choice = json_object_get(vfs, pair->id ?: "");
 	_cleanup_free_ char *primary = NULL;
 
 	if (pair->def && pair->def->primary.kind == VM_PRIMARY_EMULATED)
-		primary = pair_primary_text(pair->def);
+		primary = pair_primary_text(vm, pair->def);
 	else if (json_is_string(json_object_get(choice, "primary")))
 		primary = strdup(json_get_text(choice, "primary"));
 	return json_pack("{ss so sO?}", "pair", pair->id ?: "", "primary",
@@ -44,13 +44,13 @@ static json_t *choose(const struct topo_pair *pair, const json_t *vfs)
 			 json_object_get(choice, "candidates"));
 }
 
-static json_t *choose_all(const struct topo *topo)
+static json_t *choose_all(const struct vm *vm, const struct topo *topo)
 {
 	json_t *vfs = topo->host ? vf_match_json(topo) : NULL;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < topo->n_pairs; i++)
-		json_array_append_new(list, choose(&topo->pairs[i], vfs));
+		json_array_append_new(list, choose(vm, &topo->pairs[i], vfs));
 	json_decref(vfs);
 	return list;
 }
@@ -68,7 +68,7 @@ int far_check(struct vm *vm, const json_t *source, struct findings *out, json_t 
 	if (r == 0)
 		r = check_idle(vm, out, err);
 	if (r == 0)
-		*devices = choose_all(&survey.topo);
+		*devices = choose_all(vm, &survey.topo);
 	survey_close(&survey);
 	return r;
 }

@@ -7,8 +7,11 @@
 
 #include "flow/far_check.h"
 #include "flow/far_internal.h"
+#include "flow/leave.h"
 #include "flow/qemu_start.h"
 #include "flow/state_file.h"
+#include "flow/vf_reserve.h"
+#include "flow/vf_use.h"
 #include "io/boot.h"
 
 /* A journal's file name is made of it. */
@@ -75,6 +78,20 @@ static int open_journal(struct far *far, const json_t *params, struct err *err)
 	return r;
 }
 
+static int reserve(struct vm *vm, const json_t *params, struct err *err)
+{
+	struct vf_reserve how = { .chosen = json_object_get(params, "vfs") };
+	struct source_facts *source = NULL;
+	int r = source_facts_parse(json_object_get(params, "source"), &source, err);
+
+	if (r < 0)
+		return r;
+	how.source = source;
+	r = vf_reserve(vm, &how, err);
+	source_facts_free(source);
+	return r;
+}
+
 int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err *err)
 {
 	struct op_state shown = { .operation = "incoming",
@@ -112,10 +129,12 @@ int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err 
 		 json_get_text(params, "migration"));
 	far->hidden = json_is_true(json_object_get(params, "hidden"));
 	if (r == 0)
+		r = reserve(far->vm, params, err);
+	if (r == 0)
 		r = open_journal(far, params, err);
 	if (r < 0) {
 		if (!far->vm->pid)
-			vm_remove_rundir(far->vm, NULL);
+			vm_leave_host(far->vm, NULL);
 		far_forget(far);
 		return r;
 	}
@@ -146,6 +165,9 @@ int far_op_start(void *ctx, const json_t *params, json_t **result, struct err *e
 		r = journal_step(far->journal, "start", "begin", NULL, err);
 	/* QEMU may take its time, or hang: an abort does not wait for it. */
 	agent_server_breakable(far->server);
+	/* Nothing of this shows on the wire: the addresses come last, when the VM runs. */
+	if (r == 0)
+		r = vf_prepare_all(far->vm, false, err);
 	if (r == 0)
 		r = qemu_start(far->vm, &how, err);
 	if (r < 0)
@@ -235,7 +257,7 @@ static int attach(struct far *far, struct err *err)
 	r = reopen(far, err);
 	/* Not the folder of a VM that somebody has launched there meanwhile. */
 	if (r == -ENOENT && vm_find_running(far->vm, NULL) == 0 && !far->vm->def)
-		vm_remove_rundir(far->vm, NULL);
+		vm_leave_host(far->vm, NULL);
 	return r;
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/launch.h"
-
-#include <errno.h>
-#include <stdlib.h>
-
 #include "flow/datapath.h"
 #include "flow/judge.h"
+#include "flow/leave.h"
 #include "flow/notify.h"
 #include "flow/pair.h"
 #include "flow/qemu_start.h"
 #include "flow/run.h"
 #include "flow/store.h"
 #include "flow/survey.h"
+#include "flow/vf_reserve.h"
+#include "flow/vf_use.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 #define SCOPES (SCOPE(SCOPE_PAIR) | SCOPE(SCOPE_QEMU) | SCOPE(SCOPE_HOST))
 
@@ -82,7 +84,7 @@ static int await_pairs(struct vm *vm, int wait_s, struct flow_run *run, struct e
 		if (r < 0)
 			return r;
 		if (out->state >= PAIR_PLUGGED)
-			out->target_primary = pair_primary_text(pair);
+			out->target_primary = pair_primary_text(vm, pair);
 		else if (wait_s >= 0)
 			result->status = ERR_DEGRADED;
 		run_pair(run, pair->id, pair_state_name(out->state));
@@ -96,10 +98,24 @@ static int await_pairs(struct vm *vm, int wait_s, struct flow_run *run, struct e
 	return 0;
 }
 
+/* QEMU plugs the primaries by itself, once the guest has negotiated: all is to be ready. */
+static int start(struct vm *vm, const struct launch_opts *opts, const struct qemu_facts *facts,
+		 struct err *err)
+{
+	const struct vf_reserve what = { .chosen = opts->vfs };
+	const struct qemu_start how = { .facts = facts };
+	int r = vf_reserve(vm, &what, err);
+
+	if (r == 0)
+		r = vf_prepare_all(vm, true, err);
+	if (r == 0)
+		r = qemu_start(vm, &how, err);
+	return r;
+}
+
 static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts *opts,
 		  struct err *err)
 {
-	struct qemu_start how = { 0 };
 	struct qemu_facts *facts = NULL;
 	int r = vm_lock(vm, "launch", err);
 
@@ -109,14 +125,13 @@ static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts 
 	r = check(run, vm, opts, &facts, err);
 	if (r == 0) {
 		run_phase(run, "start");
-		how.facts = facts;
-		r = qemu_start(vm, &how, err);
+		r = start(vm, opts, facts, err);
 	}
 	qemu_facts_free(facts);
 	if (r < 0) {
 		/* The folder of a VM that runs is not ours to remove. */
 		if (!vm->pid)
-			vm_remove_rundir(vm, NULL);
+			vm_leave_host(vm, NULL);
 		return r;
 	}
 	run->result->pid = vm->pid;
@@ -124,7 +139,6 @@ static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts 
 	if (r < 0)
 		return r;
 	run_note(run, "QEMU %s runs as process %d", qmp_version(vm->qmp), vm->pid);
-	/* QEMU plugs the primaries by itself, once the guest has negotiated. */
 	r = datapath_all_to_primary(vm, err);
 	if (r < 0)
 		return r;

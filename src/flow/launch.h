@@ -11,6 +11,7 @@
 struct launch_opts {
 	const char *vm;
 	const char *file;     /* take this definition, and keep it; NULL: the one it has */
+	json_t *vfs;          /* --vf: {PAIR: ADDRESS}; NULL; borrowed */
 	int wait_pair_s;      /* wait so long for every pair to be whole; -1: do not */
 	struct strv suppress; /* names of topology rules that do not count; borrowed */
 };

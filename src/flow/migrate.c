@@ -114,6 +114,11 @@ static void describe_failure(struct migration *m, enum steps_end end, struct err
 
 	if (end == STEPS_STUCK)
 		return; /* the step has said how it stands */
+	/* Another was faster than the checks: nothing was changed, here or there. */
+	if (end == STEPS_UNDONE && m->turned_away) {
+		err->kind = ERR_REFUSED;
+		return;
+	}
 	if (end == STEPS_UNDO_FAILED) {
 		kind = ERR_UNFINISHED;
 		err_set(err, kind, err->errnum,
@@ -188,6 +193,7 @@ static void clear(struct migration *m)
 	vm_close(m->vm);
 	free(m->had_primary);
 	free(m->let_go);
+	free(m->driver_up);
 	json_decref(m->source_facts);
 }
 

@@ -17,6 +17,7 @@ struct migrate_opts {
 	int downtime_limit_ms; /* -1: host.json's */
 	int64_t bandwidth;     /* bytes a second; 0: no limit; -1: host.json's */
 	bool hidden;           /* --replug=hidden */
+	json_t *vfs;           /* --vf: {PAIR: ADDRESS} on the target; NULL; borrowed */
 	bool allow_degraded;
 	bool dry_run;
 	const struct probe_target *probe; /* NULL: none; borrowed */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "flow/datapath.h"
+#include "flow/leave.h"
 #include "flow/migration.h"
 #include "flow/pair.h"
 #include "flow/store.h"
@@ -161,6 +162,8 @@ int migrate_retire_source(void *ctx, struct err *err)
 	tunnel_close(steal_ptr(m->tunnel));
 	guard_stop(steal_ptr(m->guard));
 	source_clear(&m->source);
+	if (datapath_leave(m->vm, &why) < 0)
+		run_warn(&m->run, "%s", why.msg);
 	/* In this order: at no time does a definition lie here that nobody holds back. */
 	if (store_bury(m->run.env, m->vm->name, m->opts.host, m->id, &why) < 0 ||
 	    vm_end_qemu(m->vm, &why) < 0)
@@ -245,7 +248,7 @@ int migrate_finish(void *ctx, struct err *err)
 	if (r < 0 && m->target && !target_connected(m->target))
 		r = finish_there(m, &why);
 	if (r == 0 && !m->vm->pid)
-		r = vm_remove_rundir(m->vm, &why);
+		r = vm_leave_host(m->vm, &why);
 	if (r < 0)
 		note_short(
 			m, ERR_UNFINISHED,

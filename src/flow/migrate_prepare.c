@@ -42,7 +42,8 @@ static int check_pairs(struct migration *m, struct err *err)
 	result->pairs = calloc(def->n_pairs ?: 1, sizeof(*result->pairs));
 	m->had_primary = calloc(def->n_pairs ?: 1, sizeof(*m->had_primary));
 	m->let_go = calloc(def->n_pairs ?: 1, sizeof(*m->let_go));
-	if (!result->pairs || !m->had_primary || !m->let_go)
+	m->driver_up = calloc(def->n_pairs ?: 1, sizeof(*m->driver_up));
+	if (!result->pairs || !m->had_primary || !m->let_go || !m->driver_up)
 		return err_nomem(err);
 	for (size_t i = 0; i < def->n_pairs; i++) {
 		struct pair_result *out = &result->pairs[i];
@@ -60,8 +61,9 @@ static int check_pairs(struct migration *m, struct err *err)
 			return r;
 		/* One that it has let go of QEMU does not ask for again. */
 		m->had_primary[i] = r > 0 && out->qemu.state != FAILOVER_UNPLUGGED;
+		m->driver_up[i] = pair_driver_up(m->vm, &def->pairs[i]) > 0;
 		if (m->had_primary[i]) {
-			out->source_primary = pair_primary_text(&def->pairs[i]);
+			out->source_primary = pair_primary_text(m->vm, &def->pairs[i]);
 			if (!out->source_primary)
 				return err_nomem(err);
 		} else if (!m->opts.allow_degraded) {
@@ -223,8 +225,15 @@ int migrate_open_journal(void *ctx, struct err *err)
 int migrate_reserve(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
+	const struct target_reserve what = { .migration = m->id,
+					     .hidden = m->opts.hidden,
+					     .source = m->source_facts,
+					     .vfs = m->opts.vfs };
 
-	return target_reserve(m->target, m->vm, m->id, m->opts.hidden, err);
+	int r = target_reserve(m->target, m->vm, &what, err);
+
+	m->turned_away = r < 0 && target_connected(m->target);
+	return r;
 }
 
 static int reconnect(struct migration *m, int64_t deadline, struct err *err)

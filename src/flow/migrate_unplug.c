@@ -56,6 +56,8 @@ static bool holds_on(struct migration *m, size_t i, int64_t since_ms)
 
 	if (!m->had_primary[i] || m->let_go[i])
 		return false;
+	if (m->driver_up[i])
+		return true;
 	return m->vm->patches.primary_event ||
 	       pair_seen_side(m->vm, pair, since_ms) != PAIR_SIDE_STANDBY;
 }
@@ -112,6 +114,26 @@ static int follow_primaries(struct migration *m, struct err *err)
 		/* Or somebody has deleted it meanwhile, on the operator's monitor. */
 		if (said->state == FAILOVER_UNPLUGGED || said->state == FAILOVER_ABSENT)
 			r = follow(m, i, err);
+	}
+	return r;
+}
+
+/*
+ * A guest's driver stops the VF's interrupts when it lets go of it, and before that nothing
+ * arrives there any more. Stock QEMU says nothing until the last primary is gone, and up to a
+ * quarter of a second later.
+ */
+static int follow_drivers(struct migration *m, struct err *err)
+{
+	int r = 0;
+
+	if (m->source.status != SOURCE_WAIT_UNPLUG || m->vm->patches.primary_event)
+		return 0;
+	for (size_t i = 0; r == 0 && i < m->vm->def->n_pairs; i++) {
+		if (!m->driver_up[i] || pair_driver_up(m->vm, &m->vm->def->pairs[i]) != 0)
+			continue;
+		m->driver_up[i] = false;
+		r = follow(m, i, err);
 	}
 	return r;
 }
@@ -207,6 +229,8 @@ int migrate_unplug(void *ctx, struct err *err)
 		if (r < 0 && r != -ETIMEDOUT)
 			return r;
 		r = follow_primaries(m, err);
+		if (r == 0)
+			r = follow_drivers(m, err);
 		if (r == 0)
 			r = migrate_check_parts(m, err);
 		if (r < 0)

@@ -12,6 +12,8 @@
 
 /* How often QEMU is asked for figures; its events come by themselves. */
 #define QUERY_MS 250
+/* How often the host is asked whether the guest still uses its VFs, where QEMU does not say. */
+#define DRIVER_MS 10
 
 /*
  * True when the flow has something to look at: what QEMU said since it looked last, also
@@ -26,9 +28,20 @@ static bool something_new(void *data)
 	       !target_alive(m->target, NULL);
 }
 
+/* Whether only the VFs' interrupts tell which pair the guest has let go of. */
+static bool looks_at_drivers(const struct migration *m)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < m->vm->def->n_pairs; i++)
+		any = any || (m->driver_up[i] && !m->let_go[i]);
+	return any && m->source.status == SOURCE_WAIT_UNPLUG && !m->vm->patches.primary_event;
+}
+
 int migrate_await_news(struct migration *m, struct err *err)
 {
-	int r = loop_run(m->run.env->loop, something_new, m, deadline_in(QUERY_MS), err);
+	int64_t deadline = deadline_in(looks_at_drivers(m) ? DRIVER_MS : QUERY_MS);
+	int r = loop_run(m->run.env->loop, something_new, m, deadline, err);
 
 	m->seen_status = m->source.status;
 	m->seen_changes = m->source.n_changes;

@@ -30,6 +30,8 @@ struct migration {
 	json_t *source_facts; /* what the target has to know of this host */
 	bool *had_primary;    /* by pair: it was plugged when the migration began */
 	bool *let_go;         /* by pair: the guest has let go of it, the datapath follows */
+	bool *driver_up;      /* by pair: a driver in the guest used its VF until now */
+	bool turned_away;     /* the target has refused to reserve, which changed nothing */
 	bool begun;           /* `migrate` was sent */
 	int64_t retry_until;  /* QEMU may refuse it until then, and it is sent again; 0 */
 	bool prepared;        /* the target was told that the source may hand over */

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "flow/reservation.h"
 #include "flow/store.h"
 #include "flow/vm.h"
 
@@ -33,10 +35,29 @@ static int fill(struct host_vm *out, const struct vm *vm, struct err *err)
 		out->macs[out->n_macs++] = def->pairs[i].mac;
 	for (size_t i = 0; i < def->n_nics; i++)
 		out->macs[out->n_macs++] = def->nics[i].mac;
+	out->vfs = calloc(vm->n_vfs ?: 1, sizeof(*out->vfs));
+	if (!out->vfs)
+		return err_nomem(err);
+	for (size_t i = 0; i < vm->n_vfs; i++)
+		memcpy(out->vfs[out->n_vfs++], vm->vfs[i].address, sizeof(*out->vfs));
 	return 0;
 }
 
-/* Return: 1 with out filled, 0: it is neither running nor stored here. */
+/*
+ * One that does not run may be about to: what it has reserved is its own already.
+ * Return: 1 with vm->def set, 0, or a failure.
+ */
+static int find_reserved(struct vm *vm, struct err *err)
+{
+	int r;
+
+	vmdef_free(vm->def);
+	vm->def = NULL;
+	r = reservation_counts(vm, err);
+	return r > 0 ? reservation_load(vm, err) : r;
+}
+
+/* Return: 1 with out filled, 0: it neither runs, nor is about to, nor is stored here. */
 static int look(struct flow_env *env, const char *name, struct host_vm *out, struct err *err)
 {
 	_cleanup_(vm_closep) struct vm *vm = NULL;
@@ -47,8 +68,11 @@ static int look(struct flow_env *env, const char *name, struct host_vm *out, str
 		return r;
 	r = vm_find_running(vm, &why);
 	if (r == 0) {
-		vmdef_free(vm->def);
-		vm->def = NULL;
+		r = find_reserved(vm, &why);
+		if (r > 0)
+			out->reserved_mib = vm->def->memory.mib;
+	}
+	if (r == 0) {
 		/* What lies in CONFDIR only was never launched here; a tombstone has left. */
 		r = store_load_stored(env, name, &vm->def, &why);
 	}

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "flow/reservation.h"
 #include "host/guest_agent.h"
 #include "host/qemu_decode.h"
 #include "host/qemu_failover.h"
+#include "host/vf_interrupts.h"
 
 /* For a guest agent to answer; a guest without one costs this once an inspection. */
 #define GUEST_AGENT_TIMEOUT_MS 1000
@@ -37,13 +39,23 @@ const char *pair_primary_link(const struct vm *vm, const struct vm_pair *pair)
 	return link_of(vm, pair, true);
 }
 
-char *pair_primary_text(const struct vm_pair *pair)
+char *pair_primary_text(const struct vm *vm, const struct vm_pair *pair)
 {
+	const struct vm_vf *vf = reservation_vf(vm, pair);
 	char id[80];
 
-	return str_printf("%s (%s)", vm_primary_id(pair, id, sizeof(id)),
-			  pair->primary.kind == VM_PRIMARY_EMULATED ? pair->primary.model :
-								      "vf");
+	vm_primary_id(pair, id, sizeof(id));
+	if (pair->primary.kind == VM_PRIMARY_EMULATED)
+		return str_printf("%s (%s)", id, pair->primary.model);
+	return vf ? str_printf("%s (VF %s)", id, vf->address) : str_printf("%s (VF)", id);
+}
+
+int pair_driver_up(const struct vm *vm, const struct vm_pair *pair)
+{
+	const struct vm_vf *vf = reservation_vf(vm, pair);
+	int n = vf ? vf_interrupts_count(NULL, vf->address) : -ENODEV;
+
+	return n > 0 ? 1 : n;
 }
 
 int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
@@ -136,11 +148,15 @@ static void inspect_use(struct vm *vm, const struct vm_pair *pair, int64_t since
 			struct pair_result *out)
 {
 	int n = ask_guest(vm, pair);
+	int up = pair_driver_up(vm, pair);
 
 	if (n >= 0) {
 		/* The guest's word, either way, outweighs a trace of traffic. */
 		out->evidence = PAIR_EVIDENCE_GUEST_AGENT;
 		out->state = n >= 3 ? PAIR_PAIRED : PAIR_STANDBY_ONLY;
+	} else if (up >= 0) {
+		out->evidence = PAIR_EVIDENCE_INTERRUPTS;
+		out->state = up ? PAIR_PLUGGED : PAIR_STANDBY_ONLY;
 	} else if (pair_seen_side(vm, pair, since_ms) == PAIR_SIDE_PRIMARY) {
 		out->evidence = PAIR_EVIDENCE_FDB;
 		out->state = PAIR_PAIRED;

@@ -5,8 +5,9 @@
  * QEMU says whether it has the primary; not whether the guest uses it. A primary that
  * the guest has let go of stays visible in QEMU (it is only "partially" unplugged), which
  * a QEMU with query-failover tells, and another does not. So there are two further
- * witnesses: the guest agent, where it runs, and the bridge, whose forwarding database
- * shows from which of the pair's two taps the guest last sent.
+ * witnesses: the guest agent, where it runs, and the host. Of a VF that knows its
+ * interrupts, which are there while the guest's driver uses it; of an emulated primary the
+ * bridge's forwarding database shows from which of the pair's two taps the guest last sent.
  */
 #ifndef VMFO_FLOW_PAIR_H
 #define VMFO_FLOW_PAIR_H
@@ -37,8 +38,14 @@ enum pair_side pair_seen_side(const struct vm *vm, const struct vm_pair *pair,
 int pair_await(struct vm *vm, const struct vm_pair *pair, enum pair_state want,
 	       int64_t deadline, struct pair_result *out, struct err *err);
 
-/* "net0-primary (e1000e)", for results; freed by the caller. */
-char *pair_primary_text(const struct vm_pair *pair);
+/* "net0-primary (e1000e)", "… (VF 0000:01:10.0)", for results; freed by the caller. */
+char *pair_primary_text(const struct vm *vm, const struct vm_pair *pair);
+
+/*
+ * Whether a driver in the guest uses the pair's VF, by the VF's interrupts on this host.
+ * Return: 1, 0; negative: it has no VF, or that cannot be seen.
+ */
+int pair_driver_up(const struct vm *vm, const struct vm_pair *pair);
 
 /* The host's name of a link of the pair: vmfo's tap, or the operator's; NULL: none. */
 const char *pair_standby_link(const struct vm *vm, const struct vm_pair *pair);

@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "flow/datapath.h"
 #include "flow/failover.h"
 #include "flow/pair.h"
+#include "flow/reservation.h"
+#include "flow/vf_reserve.h"
+#include "flow/vf_use.h"
 #include "host/qemu_failover.h"
 
 /*
@@ -16,6 +20,11 @@
 #define USE_TIMEOUT_MS 3000
 /* How long a guest may take that says itself that it has no primary yet. */
 #define DENIED_TIMEOUT_MS 17000
+/*
+ * How long one may take whose VF shows that no driver uses it: a VF's driver waits for its
+ * PF's, and a guest on a fresh QEMU without KVM is slow.
+ */
+#define DRIVER_TIMEOUT_MS 120000
 
 static void not_whole(struct pair_result *out, const struct err *why)
 {
@@ -46,6 +55,8 @@ static int ask_qemu(struct vm *vm, const struct vm_pair *pair, enum failover_sta
 	return r < 0 ? r : 0;
 }
 
+/* ---- bringing it in ---- */
+
 /*
  * One that is hidden is added all the same: QEMU says what it makes of that.
  * Return: 0 when QEMU has accepted it, -EREMOTEIO when it refused, or a failure.
@@ -53,6 +64,7 @@ static int ask_qemu(struct vm *vm, const struct vm_pair *pair, enum failover_sta
 static int bring_in(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
 		    struct err *err)
 {
+	const struct vm_vf *vf = reservation_vf(vm, pair);
 	json_t *device;
 	int r;
 
@@ -63,13 +75,87 @@ static int bring_in(struct vm *vm, const struct vm_pair *pair, enum failover_sta
 			   err);
 		return r < 0 ? err_wrap(err, "put the primary back (failover-replug)") : 0;
 	}
-	r = qemu_primary_device(vm->def, pair, &device, err);
+	r = qemu_primary_device(pair, vf ? vf->address : NULL, &device, err);
 	return r < 0 ? r : vm_qmp(vm, "device_add", device, NULL, err);
 }
 
-static bool is_denied(const struct pair_result *out)
+static int bring_emulated(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
+			  struct err *err)
 {
-	return out->state == PAIR_STANDBY_ONLY && out->evidence == PAIR_EVIDENCE_GUEST_AGENT;
+	int r = bring_in(vm, pair, state, err);
+
+	return r < 0 ? r : datapath_to_primary(vm, pair, err);
+}
+
+/* Its MAC right before: a driver that finds none takes one of its own, and never pairs. */
+static int bring_vf(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf,
+		    enum failover_state state, struct err *err)
+{
+	int r = 0;
+
+	/* A guest that has it, has it as it is. */
+	if (state != FAILOVER_PLUGGED && state != FAILOVER_UNPLUG_REQUESTED)
+		r = vf_prepare(vm, pair, vf, err);
+	if (r == 0)
+		r = datapath_to_primary(vm, pair, err);
+	return r == 0 ? bring_in(vm, pair, state, err) : r;
+}
+
+/* Frames go to the standby again; the VF stays, since QEMU may remember it. */
+static int give_up(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (datapath_to_standby(vm, pair, &why) < 0)
+		log_warn("%s", why.msg);
+	vf->spare = true;
+	return reservation_save(vm, err);
+}
+
+/*
+ * The VF that is reserved, and if QEMU does not take that, one after the other of those that
+ * fit. why: of all that failed.
+ */
+static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
+			 struct err *why)
+{
+	struct err one = ERR_INIT, none = ERR_INIT;
+	struct vm_vf *vf = reservation_vf(vm, pair);
+	int r = vf ? 0 : vf_reserve_another(vm, pair, why);
+
+	while (r == 0) {
+		vf = reservation_vf(vm, pair);
+		if (bring_vf(vm, pair, vf, state, &one) == 0)
+			return 0;
+		err_set(why, ERR_DEGRADED, one.errnum, "%s%sVF %s: %s", why->msg,
+			*why->msg ? "; " : "", vf->address, one.msg);
+		/* With QEMU gone, or with vmfo told to stop, the next fares no better. */
+		if (!qmp_alive(vm->qmp) || one.errnum == ECANCELED)
+			return -one.errnum;
+		r = give_up(vm, pair, vf, why);
+		if (r == 0 && vf_reserve_another(vm, pair, &none) < 0)
+			return err_set(why, ERR_DEGRADED, ENODEV, "%s; %s", why->msg, none.msg);
+	}
+	return r;
+}
+
+static int bring(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
+		 struct err *why)
+{
+	return pair->primary.kind == VM_PRIMARY_VF ? bring_some_vf(vm, pair, state, why) :
+						     bring_emulated(vm, pair, state, why);
+}
+
+/* ---- its use ---- */
+
+/* How much longer than usual the guest is given, since something says that it has not. */
+static int patience_ms(const struct pair_result *out)
+{
+	if (out->state != PAIR_STANDBY_ONLY)
+		return 0;
+	if (out->evidence == PAIR_EVIDENCE_INTERRUPTS)
+		return DRIVER_TIMEOUT_MS;
+	return out->evidence == PAIR_EVIDENCE_GUEST_AGENT ? DENIED_TIMEOUT_MS : 0;
 }
 
 static int await_use(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
@@ -82,9 +168,8 @@ static int await_use(struct vm *vm, const struct vm_pair *pair, struct pair_resu
 	/* Nothing is asked of the guest before QEMU says that it has the primary. */
 	if (r >= 0)
 		r = pair_await(vm, pair, PAIR_PAIRED, deadline, out, err);
-	if (r == 0 && is_denied(out))
-		r = pair_await(vm, pair, PAIR_PLUGGED, deadline_in(DENIED_TIMEOUT_MS), out,
-			       err);
+	if (r == 0 && patience_ms(out))
+		r = pair_await(vm, pair, PAIR_PLUGGED, deadline_in(patience_ms(out)), out, err);
 	return r;
 }
 
@@ -93,11 +178,14 @@ static void explain(const struct pair_result *out, struct err *why)
 {
 	const char *error = out->qemu.error;
 
-	if (is_denied(out))
+	if (patience_ms(out))
 		err_set(why, ERR_DEGRADED, EAGAIN,
-			"QEMU has plugged it, but the guest's agent says after %d s that the guest "
-			"has not taken it: is its hot-plug driver loaded?",
-			(USE_TIMEOUT_MS + DENIED_TIMEOUT_MS) / 1000);
+			"QEMU has plugged it, but %s after %d s that the guest "
+			"has not taken it: has it the drivers for hot-plug and for this NIC?",
+			out->evidence == PAIR_EVIDENCE_GUEST_AGENT ?
+				"the guest's agent says" :
+				"the VF has no interrupts, which shows",
+			(USE_TIMEOUT_MS + patience_ms(out)) / 1000);
 	else if (out->qemu.state == FAILOVER_UNPLUGGED)
 		err_set(why, ERR_DEGRADED, EAGAIN, "QEMU has not put the primary back%s%s",
 			*error ? ": " : "", error);
@@ -105,6 +193,20 @@ static void explain(const struct pair_result *out, struct err *why)
 		/* It takes a primary's options and hides it, until the guest has negotiated. */
 		err_set(why, ERR_DEGRADED, EAGAIN, "QEMU keeps the primary hidden: %s",
 			*error ? error : "the guest has not negotiated the standby");
+}
+
+/*
+ * A VF that no driver in the guest uses swallows what is sent to it: better that the guest
+ * is reached on its standby than not at all.
+ */
+static void stay_on_standby(struct vm *vm, const struct vm_pair *pair,
+			    const struct pair_result *out)
+{
+	struct err err = ERR_INIT;
+
+	if (pair->primary.kind == VM_PRIMARY_VF && out->state == PAIR_STANDBY_ONLY &&
+	    datapath_to_standby(vm, pair, &err) < 0)
+		log_warn("%s", err.msg);
 }
 
 int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
@@ -116,18 +218,21 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *
 
 	if (r < 0)
 		return r;
-	r = bring_in(vm, pair, state, &why);
-	if (r == 0)
-		r = datapath_to_primary(vm, pair, &why);
-	if (r == 0)
+	r = bring(vm, pair, state, &why);
+	/* What failed for one VF is told only if no other did better. */
+	if (r == 0) {
+		why = (struct err)ERR_INIT;
 		r = await_use(vm, pair, out, &why);
+	}
 	if (r == 0 && out->state >= PAIR_PLUGGED) {
 		free(out->target_primary);
-		out->target_primary = pair_primary_text(pair);
+		out->target_primary = pair_primary_text(vm, pair);
 		return out->target_primary ? 0 : err_nomem(err);
 	}
-	if (r == 0)
+	if (r == 0) {
 		explain(out, &why);
+		stay_on_standby(vm, pair, out);
+	}
 	if (!qmp_alive(vm->qmp)) {
 		if (err)
 			*err = why;

@@ -8,6 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "flow/reservation.h"
+#include "host/memlock.h"
 #include "host/qemu_probe.h"
 
 /* For QEMU to answer on QMP, beside the time that preallocation takes. */
@@ -131,9 +133,24 @@ static void add_scope(const struct vm *vm, struct strv *argv)
 	strv_add(argv, "--");
 }
 
+/* By pair, the VF that is its primary; NULL for none. out: freed by the caller. */
+static int list_vfs(const struct vm *vm, const char ***out, struct err *err)
+{
+	*out = calloc(vm->def->n_pairs ?: 1, sizeof(**out));
+	if (!*out)
+		return err_nomem(err);
+	for (size_t i = 0; i < vm->def->n_pairs; i++) {
+		const struct vm_vf *vf = reservation_vf(vm, &vm->def->pairs[i]);
+
+		(*out)[i] = vf ? vf->address : NULL;
+	}
+	return 0;
+}
+
 static int make_argv(struct vm *vm, const struct qemu_start *how, struct strv *argv,
 		     struct err *err)
 {
+	_cleanup_free_ const char **vfs = NULL;
 	struct qemu_argv_env env = { .qemu = qemu_binary(vm),
 				     .rundir = vm->rundir,
 				     .vhost_net = access("/dev/vhost-net", R_OK | W_OK) == 0,
@@ -141,9 +158,13 @@ static int make_argv(struct vm *vm, const struct qemu_start *how, struct strv *a
 				     .without_primaries = how->without_primaries };
 	const struct qemu_facts *facts = how->facts;
 	struct qemu_facts *asked = NULL;
+	int r = list_vfs(vm, &vfs, err);
 
+	if (r < 0)
+		return r;
+	env.vfs = vfs;
 	if (!facts) {
-		int r = qemu_probe(vm->env->loop, env.qemu, NULL, &asked, err);
+		r = qemu_probe(vm->env->loop, env.qemu, NULL, &asked, err);
 
 		if (r < 0)
 			return r;
@@ -244,6 +265,24 @@ static int start_process(struct vm *vm, const struct qemu_start *how, const stru
 	return r < 0 ? r : await_qmp(vm, err);
 }
 
+/*
+ * What vfio pins is counted against QEMU's own limit: all RAM, and what the devices need
+ * beside it. A QEMU that may lock anyway, or is root's, does without.
+ */
+static void raise_memlock(const struct vm *vm)
+{
+	int64_t bytes = ((int64_t)vm->def->memory.mib + 1024) << 20;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < vm->def->n_pairs; i++) {
+		if (vm->def->pairs[i].primary.kind != VM_PRIMARY_VF)
+			continue;
+		if (memlock_raise(vm->pid, bytes, &err) < 0)
+			log_warn("%s", err.msg);
+		return;
+	}
+}
+
 int qemu_start(struct vm *vm, const struct qemu_start *how, struct err *err)
 {
 	_cleanup_(tap_fds_clear) struct tap_fds fds = { 0 };
@@ -257,6 +296,8 @@ int qemu_start(struct vm *vm, const struct qemu_start *how, struct err *err)
 		r = make_taps(vm, plan, n_plan, &fds, how->without_primaries, err);
 	if (r == 0)
 		r = start_process(vm, how, &fds, err);
+	if (r == 0)
+		raise_memlock(vm);
 	if (r < 0 && vm->pid) {
 		loop_shield(vm->env->loop);
 		vm_end_qemu(vm, NULL);

@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "flow/pair.h"
 #include "flow/plug.h"
 #include "flow/run.h"
+
+/* For a guest to let go of a VF that it does not use. */
+#define TAKE_OUT_MS 10000
 
 static int connect_running(struct vm *vm, struct err *err)
 {
@@ -33,6 +37,32 @@ static int connect_running(struct vm *vm, struct err *err)
 	return r;
 }
 
+/*
+ * A VF that QEMU has plugged and whose driver in the guest is not there was not taken, or was
+ * given up: it is taken out, to be plugged anew. A guest that does not let go keeps it.
+ */
+static int take_out_idle(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	int64_t deadline = deadline_in(TAKE_OUT_MS);
+	struct pair_result now = { 0 };
+	char id[80];
+	int r = pair_inspect(vm, pair, 0, &now, err);
+	bool idle = now.state == PAIR_STANDBY_ONLY && pair_has_primary(vm, pair, NULL) > 0;
+
+	pair_result_clear(&now);
+	if (r < 0 || !idle || pair_driver_up(vm, pair) != 0)
+		return r;
+	r = vm_qmp(vm, "device_del",
+		   json_pack("{ss}", "id", vm_primary_id(pair, id, sizeof(id))), NULL, err);
+	while (r == 0 && clock_ms() < deadline) {
+		r = pair_has_primary(vm, pair, err);
+		if (r <= 0)
+			return r;
+		r = loop_sleep(vm->env->loop, 100, err);
+	}
+	return r;
+}
+
 static int replug(struct flow_run *run, struct vm *vm, struct err *err)
 {
 	struct result *result = run->result;
@@ -51,7 +81,9 @@ static int replug(struct flow_run *run, struct vm *vm, struct err *err)
 		result->n_pairs++;
 		if (!out->id)
 			return err_nomem(err);
-		r = plug_primary(vm, &vm->def->pairs[i], out, err);
+		r = take_out_idle(vm, &vm->def->pairs[i], err);
+		if (r == 0)
+			r = plug_primary(vm, &vm->def->pairs[i], out, err);
 		if (r < 0)
 			return r;
 		run_pair(run, out->id, pair_state_name(out->state));

@@ -47,8 +47,9 @@ static const char *const evidence_names[] = {
 	[PAIR_EVIDENCE_NONE] = NULL,
 	[PAIR_EVIDENCE_GUEST_AGENT] = "guest-agent",
 	[PAIR_EVIDENCE_FDB] = "fdb",
+	[PAIR_EVIDENCE_INTERRUPTS] = "interrupts",
 };
-static_assert(ARRAY_SIZE(evidence_names) == PAIR_EVIDENCE_FDB + 1,
+static_assert(ARRAY_SIZE(evidence_names) == PAIR_EVIDENCE_INTERRUPTS + 1,
 	      "every evidence has its name");
 
 const char *pair_evidence_name(enum pair_evidence evidence)

@@ -43,16 +43,18 @@ enum pair_evidence {
 	PAIR_EVIDENCE_NONE,
 	PAIR_EVIDENCE_GUEST_AGENT, /* the guest says so */
 	PAIR_EVIDENCE_FDB,         /* the bridge has learned its address at the primary's tap */
+	/* A driver in the guest has the VF's interrupts on; of PAIR_STANDBY_ONLY: none has. */
+	PAIR_EVIDENCE_INTERRUPTS,
 };
 
-/* "guest-agent", "fdb"; NULL for none; static. */
+/* "guest-agent", "fdb", "interrupts"; NULL for none; static. */
 const char *pair_evidence_name(enum pair_evidence evidence);
 enum pair_evidence pair_evidence_from_name(const char *name);
 
 struct pair_result {
 	char *id;
 	enum pair_state state;
-	/* Of PAIR_PAIRED; and of PAIR_STANDBY_ONLY where the guest itself says so. */
+	/* Of PAIR_PAIRED; of PAIR_STANDBY_ONLY and PAIR_PLUGGED where it was seen by this. */
 	enum pair_evidence evidence;
 	char *source_primary; /* QEMU id and model; NULL: it had none */
 	char *target_primary; /* the same; NULL: none */

@@ -83,7 +83,7 @@ static int inspect_pairs(struct vm *vm, struct vm_status *out, struct err *err)
 		if (r < 0)
 			return r;
 		if (pair->state >= PAIR_PLUGGED)
-			pair->target_primary = pair_primary_text(&vm->def->pairs[i]);
+			pair->target_primary = pair_primary_text(vm, &vm->def->pairs[i]);
 	}
 	out->pairs_known = true;
 	return 0;

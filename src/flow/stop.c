@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/stop.h"
+#include "flow/leave.h"
+#include "flow/run.h"
+#include "flow/store.h"
+#include "flow/vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
-
-#include "flow/run.h"
-#include "flow/store.h"
-#include "flow/vm.h"
 
 /* For a cancelled migration to be undone: QEMU alone may take 30 s to get its guest back. */
 #define CANCEL_TIMEOUT_MS 120000
@@ -53,7 +53,7 @@ static int stop(struct flow_run *run, struct vm *vm, const struct stop_opts *opt
 	if (r < 0) {
 		/* Only what a QEMU that died has left; nobody runs here. */
 		if (r == -ESRCH)
-			vm_remove_rundir(vm, NULL);
+			vm_leave_host(vm, NULL);
 		return r;
 	}
 	r = vm_connect(vm, err);
@@ -67,7 +67,7 @@ static int stop(struct flow_run *run, struct vm *vm, const struct stop_opts *opt
 		run_warn(run, "%s", err->msg);
 	run_phase(run, "quit");
 	r = vm_end_qemu(vm, err);
-	return r < 0 ? r : vm_remove_rundir(vm, err);
+	return r < 0 ? r : vm_leave_host(vm, err);
 }
 
 int flow_stop(struct flow_env *env, const struct stop_opts *opts, struct result *result,

@@ -17,6 +17,7 @@
  */
 #define OPEN_MS 15000
 #define QUICK_MS 30000
+#define RESERVE_MS 90000 /* a PF may have to make its VFs first */
 #define START_MS 120000
 #define START_MS_PER_GIB 2000
 #define PLUG_MS 300000 /* realizing a vfio device pins all guest RAM */
@@ -178,16 +179,17 @@ int target_vfs(struct target *target, json_t **out, struct err *err)
 	return call(target, "vfs", NULL, QUICK_MS, out, err);
 }
 
-int target_reserve(struct target *target, const struct vm *vm, const char *migration,
-		   bool hidden, struct err *err)
+int target_reserve(struct target *target, const struct vm *vm,
+		   const struct target_reserve *what, struct err *err)
 {
 	char here[256] = "";
 
 	gethostname(here, sizeof(here) - 1);
 	return call(target, "reserve",
-		    json_pack("{sO ss ss sb}", "definition", vm->def->source, "migration",
-			      migration, "source_host", here, "hidden", (int)hidden),
-		    QUICK_MS, NULL, err);
+		    json_pack("{sO ss ss sb sO sO*}", "definition", vm->def->source,
+			      "migration", what->migration, "source_host", here, "hidden",
+			      (int)what->hidden, "source", what->source, "vfs", what->vfs),
+		    RESERVE_MS, NULL, err);
 }
 
 int target_start(struct target *target, const struct vm *vm, struct err *err)

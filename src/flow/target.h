@@ -48,8 +48,16 @@ int target_look(struct flow_env *env, const char *host, const struct vmdef *def,
 /* The PFs and VFs there: vfs_json() of that host; the caller's. */
 int target_vfs(struct target *target, json_t **out, struct err *err);
 
-int target_reserve(struct target *target, const struct vm *vm, const char *migration,
-		   bool hidden, struct err *err);
+struct target_reserve {
+	const char *migration; /* the id of the journal */
+	bool hidden;           /* QEMU plugs the primaries itself */
+	json_t *source;        /* as of target_check() */
+	json_t *vfs;           /* {PAIR: ADDRESS} that the operator chose; NULL: none */
+};
+
+/* Takes name, VFs and memory there. what: borrowed. */
+int target_reserve(struct target *target, const struct vm *vm,
+		   const struct target_reserve *what, struct err *err);
 int target_start(struct target *target, const struct vm *vm, struct err *err);
 int target_attach(struct target *target, const char *vm, const char *migration,
 		  struct err *err);

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "flow/reservation.h"
 #include "io/boot.h"
 #include "io/file.h"
 #include "io/journal.h"
@@ -67,6 +68,7 @@ void vm_close(struct vm *vm)
 	child_forget(&vm->child);
 	forget_process(vm);
 	vm_forget_taps(vm);
+	reservation_forget(vm);
 	lock_release(vm->lock);
 	vmdef_free(vm->def);
 	free(vm->name);
@@ -174,6 +176,11 @@ int vm_find_running(struct vm *vm, struct err *err)
 		return r;
 	r = load_running(vm, path, run, err);
 	json_decref(run);
+	if (r > 0) {
+		int loaded = reservation_load(vm, err);
+
+		r = loaded < 0 ? loaded : r;
+	}
 	return r;
 }
 

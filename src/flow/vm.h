@@ -3,8 +3,9 @@
  * A VM on this host: its folder, its lock, its definition, its QEMU process and QMP.
  *
  * RUNDIR/NAME/ holds: lock; vm.json (the running definition, the process, the taps, what
- * its QEMU has of qemu-patches/); pid (for people); qmp.sock; monitor.sock (the operator's);
- * qemu.log; and, as they apply, serial.log, qga.sock, state.json, incoming.sock.
+ * its QEMU has of qemu-patches/); reservation.json (flow/reservation.h); pid (for people);
+ * qmp.sock; monitor.sock (the operator's); qemu.log; and, as they apply, serial.log,
+ * qga.sock, state.json, incoming.sock.
  */
 #ifndef VMFO_FLOW_VM_H
 #define VMFO_FLOW_VM_H
@@ -14,6 +15,7 @@
 #include "base/cleanup.h"
 #include "flow/env.h"
 #include "host/net.h"
+#include "host/vf_settings.h"
 #include "io/child.h"
 #include "io/lock.h"
 #include "model/qemu_argv.h"
@@ -32,6 +34,26 @@ struct vm_tap {
 	char name[NET_NAME_SIZE];
 };
 
+/*
+ * A VF of this host that the VM holds for a pair, and what it was before. vf_settings of
+ * `before` that the PF's driver does not say are not among its fields.
+ */
+struct vm_vf {
+	char *pair;
+	char address[PCI_ADDRESS_SIZE];
+	char pf[LINK_NAME_SIZE]; /* its PF's link */
+	int index;               /* within its PF */
+	char former[32];         /* the driver that it was taken from; "": none */
+	bool bound;              /* it was taken from it */
+	bool set;                /* its settings are not `before` any more */
+	struct vf_settings before;
+	/*
+	 * It was tried and given up. QEMU may remember it for good, so nobody else gets it
+	 * while that QEMU lives.
+	 */
+	bool spare;
+};
+
 struct vm {
 	struct flow_env *env; /* borrowed */
 	char *name;
@@ -43,6 +65,8 @@ struct vm {
 	struct child child; /* set where this vmfo started QEMU */
 	struct vm_tap *taps;
 	size_t n_taps;
+	struct vm_vf *vfs; /* of its reservation (flow/reservation.h) */
+	size_t n_vfs;
 	struct qmp *qmp; /* NULL: not connected */
 	/* What its QEMU has, as that said at its start; none of a QEMU that was not asked. */
 	struct qemu_patches patches;

@@ -223,37 +223,9 @@ static void rule_check_vf_vlan(const struct topo *topo, struct verdict *verdict)
 	rules_vf_each_known(topo, verdict, check_vlan, NULL);
 }
 
-static void rule_check_vf_not_driven(const struct topo *topo, struct verdict *verdict)
-{
-	for (size_t i = 0; topo->def && i < topo->def->n_pairs; i++) {
-		const struct vm_pair *def = &topo->def->pairs[i];
-		char name[96];
-
-		if (def->primary.kind != VM_PRIMARY_VF)
-			continue;
-		snprintf(name, sizeof(name), "pair %s", def->id);
-		verdict_find(verdict, name, "its primary is a VF of physnet %s",
-			     def->primary.physnet);
-	}
-}
-
 /* ---- the table ---- */
 
 const struct rule rules_vf[] = {
-	{
-		.name = "vf-not-driven",
-		.severity = SEVERITY_ERROR,
-		.scope = SCOPE_PAIR,
-		.summary = "the definition's primary is a VF, which vmfo does not drive yet",
-		.why = "This version of vmfo launches and migrates emulated primaries only: it "
-		       "would neither choose and prepare a VF nor switch its datapath.",
-		.remedy =
-			"Use \"kind\": \"emulated\" in the pair's primary. VFs of a QEMU that "
-			"somebody else starts can be checked by their command line or their "
-			"QMP socket.",
-		.source = "vmfo-vm(5), pairs[].primary.kind",
-		.check = rule_check_vf_not_driven,
-	},
 	{
 		.name = "physnet-unknown",
 		.severity = SEVERITY_ERROR,

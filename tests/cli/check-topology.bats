@@ -229,13 +229,11 @@ cases() {
 
 # What such a rule claims is a claim about QEMU and guests.
 @test "every error rule of the pair is named by a test that shows on a real QEMU that it is true" {
-	# What vmfo itself does not do yet is no claim about QEMU.
-	local vmfo_itself=vf-not-driven
 	local rules named
 	rules=$("$VMFO" check-topology --list-rules --json |
 		jq -r '.rules[] | select(.scope == "pair" and .severity == "error") | .name' | sort)
 	named=$(grep -h '^@test' tests/vm/rules.bats tests/vm/rules-migrate.bats | grep -oE '[a-z0-9]+(-[a-z0-9]+)+' | sort -u)
-	diff -u <(comm -23 <(echo "$rules") <(echo "$named")) <(echo "$vmfo_itself") >&2
+	[[ -z $(comm -23 <(echo "$rules") <(echo "$named") | tee /dev/stderr) ]]
 }
 
 @test "the texts of the rules are whole: sentences, and nothing left empty" {

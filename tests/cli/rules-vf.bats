@@ -3,7 +3,6 @@
 #
 # vf-other-model is asked of a migration's target only, and what vf-trust and vf-vlan find only of a definition that runs
 # with a VF: tests/unit/test_rules_vf.c has their cases.
-# vf-not-driven needs nothing that could be missing, so nothing keeps it from being checked.
 
 load rules
 
@@ -48,15 +47,6 @@ known() { # [ADDRESS [MORE-OF-STANDBY]]
 
 defined() {
 	DEFINED=(--sysroot "$HOST" --file "$DEF")
-}
-
-@test "vf-not-driven" {
-	host && physnet enp1s0f0 && define && defined
-	finds vf-not-driven "${DEFINED[@]}"
-	found "VF of physnet prod"
-	about "pair net0"
-	known
-	passes vf-not-driven "${KNOWN[@]}"
 }
 
 @test "vf-mac" {
@@ -260,7 +250,7 @@ defined() {
 	define
 	jq '.pairs[0].primary = {kind: "emulated"}' "$DEF" >"$DEF.new" && mv "$DEF.new" "$DEF"
 	defined
-	for rule in vf-not-driven vf-mac vf-mac-clash vf-mtu pf-down pf-missing physnet-unknown vf-none-free; do
+	for rule in vf-mac vf-mac-clash vf-mtu pf-down pf-missing physnet-unknown vf-none-free; do
 		passes "$rule" "${DEFINED[@]}"
 	done
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Reserving on this host what a VM needs of it: a VF for every pair that wants one, memory,
+ * name and addresses, all under one lock of the host, so that of two that race for the last
+ * VF one gets it.
+ */
+#ifndef VMFO_FLOW_VF_RESERVE_H
+#define VMFO_FLOW_VF_RESERVE_H
+
+#include <jansson.h>
+
+#include "flow/vm.h"
+#include "topology/source_facts.h"
+
+struct vf_reserve {
+	/*
+	 * {PAIR: ADDRESS}: VFs that the operator names; PAIR may be "" where only one pair has
+	 * a VF. Borrowed; NULL: none.
+	 */
+	const json_t *chosen;
+	/* Of the host that the VM comes from: which models its guest knows; NULL: unknown. */
+	const struct source_facts *source;
+};
+
+/*
+ * Reserves for vm->def, whose lock is held and which does not run here. First gives back
+ * what crashes have left, and makes the VFs that host.json asks for. Nothing else is
+ * touched.
+ * Errors: ERR_REFUSED: ENODEV: no VF for a pair, with the reason for each candidate; EINVAL:
+ * a chosen one does not fit; ENOMEM: memory is short; EADDRINUSE: another VM here has one
+ * of its addresses.
+ */
+int vf_reserve(struct vm *vm, const struct vf_reserve *how, struct err *err);
+
+/*
+ * Another VF for one pair of a VM that runs, beside those that it holds already; those that
+ * were tried are passed over. pair's own VF, if any, is spare by then.
+ * Errors: as of vf_reserve().
+ */
+int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, struct err *err);
+
+#endif

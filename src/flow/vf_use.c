@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/vf_use.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "flow/reservation.h"
+#include "host/vf_driver.h"
+#include "host/vf_settings.h"
+#include "host/vfio_group.h"
+#include "topology/host_facts.h"
+
+static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
+{
+	char former[32];
+	int r;
+
+	if (vf->bound || host_is_vfio_driver(vf->former))
+		return 0;
+	vf->bound = true;
+	r = reservation_save(vm, err);
+	return r < 0 ? r : vf_driver_bind(vm->env->loop, vf->address, "vfio-pci", former, err);
+}
+
+static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf,
+			  struct err *err)
+{
+	struct vf_settings want;
+	unsigned int unsupported = 0;
+	int r;
+
+	vf_settings_of_pair(pair, &want);
+	want.fields &= ~(unsigned int)VF_MAC;
+	if (!vf->set) {
+		r = vf_settings_read(vf->pf, vf->index, &vf->before, err);
+		if (r < 0)
+			return r;
+		vf->set = true;
+		r = reservation_save(vm, err);
+		if (r < 0)
+			return r;
+	}
+	r = vf_settings_write(vm->env->loop, vf->pf, vf->index, &want, &unsupported, err);
+	for (unsigned int field = 1; r == 0 && field <= unsupported; field <<= 1)
+		if (unsupported & field)
+			log_note(
+				"the driver of PF %s does not know the %s of a VF: left as it is",
+				vf->pf, vf_field_name(field));
+	return r;
+}
+
+int vf_prepare(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, struct err *err)
+{
+	int r = bind_driver(vm, vf, err);
+
+	if (r == 0)
+		r = apply_settings(vm, pair, vf, err);
+	return r < 0 ? r : vfio_group_try(vf->address, err);
+}
+
+int vf_admit(struct vm *vm, const struct vm_pair *pair, const struct vm_vf *vf, bool admit,
+	     struct err *err)
+{
+	struct vf_settings now, want = { .fields = VF_MAC };
+	unsigned int unsupported = 0;
+	int r = vf_settings_read(vf->pf, vf->index, &now, err);
+
+	if (r < 0)
+		return r;
+	if (admit)
+		want.mac = pair->mac;
+	if ((now.fields & VF_MAC) && mac_equal(&now.mac, &want.mac))
+		return 0;
+	r = vf_settings_write(vm->env->loop, vf->pf, vf->index, &want, &unsupported, err);
+	if (r == 0 && unsupported)
+		r = err_set(err, ERR_REFUSED, EOPNOTSUPP,
+			    "the driver of PF %s does not let the MAC of VF %d be set", vf->pf,
+			    vf->index);
+	return r;
+}
+
+int vf_prepare_all(struct vm *vm, bool admit, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < vm->def->n_pairs; i++) {
+		const struct vm_pair *pair = &vm->def->pairs[i];
+		struct vm_vf *vf = reservation_vf(vm, pair);
+
+		if (!vf)
+			continue;
+		r = vf_prepare(vm, pair, vf, err);
+		if (r == 0 && admit)
+			r = vf_admit(vm, pair, vf, true, err);
+		if (r < 0)
+			return err_wrap(err, "pair %s: prepare VF %s", pair->id, vf->address);
+	}
+	return r;
+}
+
+/* ---- the way back ---- */
+
+static bool is_gone(int r)
+{
+	return r == -ENODEV || r == -ENOENT;
+}
+
+/*
+ * The settings first, so that the guest's address is nowhere while the driver changes; and the
+ * address once more after it, since a driver on the host may have chosen one.
+ */
+static int give_back(struct vm *vm, struct vm_vf *vf, struct err *err)
+{
+	struct vf_settings mac = vf->before;
+	unsigned int unsupported = 0;
+	struct err why = ERR_INIT;
+	int settings = 0, driver = 0;
+
+	if (vf->set)
+		settings = vf_settings_write(vm->env->loop, vf->pf, vf->index, &vf->before,
+					     &unsupported, err);
+	if (vf->bound)
+		driver = vf_driver_give_back(vm->env->loop, vf->address, vf->former, &why);
+	if (driver == 0 || is_gone(driver))
+		vf->bound = false;
+	mac.fields &= VF_MAC;
+	if (vf->set && settings == 0)
+		settings = vf_settings_write(vm->env->loop, vf->pf, vf->index, &mac,
+					     &unsupported, err);
+	if (settings < 0 && !is_gone(settings))
+		return settings;
+	vf->set = false;
+	return vf->bound ? err_set(err, why.kind, why.errnum, "%s", why.msg) : 0;
+}
+
+int vf_give_back_all(struct vm *vm, struct err *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < vm->n_vfs; i++) {
+		int r = give_back(vm, &vm->vfs[i], result < 0 ? NULL : err);
+
+		if (r < 0 && result == 0)
+			result = err_wrap(err, "give VF %s back", vm->vfs[i].address);
+	}
+	if (result == 0)
+		return reservation_remove(vm, err);
+	/* What is back already is not done again by who finds it. */
+	reservation_save(vm, NULL);
+	return result;
+}
