@@ -120,7 +120,8 @@ lab_as_before() { # HOST [REGEX]
 
 lab_answers() { # ADDRESS SECONDS
 	local deadline=$((SECONDS + $2))
-	until lab_wire ping -n -q -c 1 -W 1 "$1" >/dev/null 2>&1; do
+	# An answer can take seconds.
+	until lab_wire ping -n -q -c 4 -W 5 "$1" >/dev/null 2>&1; do
 		((SECONDS < deadline)) || { echo "$1 does not answer after $2 s" >&2 && return 1; }
 	done
 }
