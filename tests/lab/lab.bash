@@ -5,7 +5,7 @@
 #   lab_down                      for teardown_file: ends them, unless they were up before, by somebody's `lab up`
 #   lab_run HOST CMD…             a command there, as its root
 #   lab_wire CMD…                 a command on the wire, as `ping`
-#   lab_json HOST ARG…            vmfo ARG… --json there: its object in $RESULT, its status in $status, its narration
+#   lab_json HOST COMMAND ARG…    vmfo COMMAND --json ARG… there: its object in $RESULT, its status in $status, its narration
 #                                 in $BATS_TEST_TMPDIR/narration
 #   result FILTER                 jq -r of $RESULT
 #   lab_define NAME FROM FILTER   on both hosts: definition NAME, made of FROM (vf, emulated) by a jq filter; it gets
@@ -20,6 +20,7 @@
 #   lab_guest HOST NAME COMMAND   a shell command in an inner guest, by its agent
 #   lab_await_pair HOST NAME MAC SECONDS   until the guest says, after the call, that its pair is whole and in use
 #   lab_outer_qmp HOST JSON       one QMP command to the VM that is the host: the faults of hardware are made there
+#   lab_qemu                      the path of the QEMU on the hosts
 #   lab_vf HOST INDEX             the PCI address of that VF
 #
 # An inner guest runs some fifty times slower than on hardware: waits are long here, and nothing judges a time.
@@ -54,11 +55,11 @@ lab_wire() {
 	lab wire "$@" </dev/null
 }
 
-lab_json() { # HOST ARG…
+lab_json() { # HOST COMMAND ARG…
 	local host=$1
 	shift
 	status=0
-	RESULT=$(lab_run "$host" vmfo "$@" --json 2>"$BATS_TEST_TMPDIR/narration") || status=$?
+	RESULT=$(lab_run "$host" vmfo "$1" --json "${@:2}" 2>"$BATS_TEST_TMPDIR/narration") || status=$?
 	sed 's/^/# /' "$BATS_TEST_TMPDIR/narration" >&2
 	echo "# $host: vmfo $*: exit status $status: $RESULT" >&2
 }
@@ -136,6 +137,10 @@ lab_await_pair() { # HOST NAME MAC SECONDS
 
 lab_outer_qmp() { # HOST JSON
 	"$LAB_ROOT/tests/hosts/qmp" "$LAB_DIR/$1/qmp.sock" "$2"
+}
+
+lab_qemu() {
+	jq -r '.qemu // "/usr/local/libexec/vmfo/qemu-system-x86_64"' "$LAB_DIR/share/host.json"
 }
 
 lab_vf() { # HOST INDEX
