@@ -12,6 +12,10 @@ teardown_file() {
 	lab_down
 }
 
+setup() {
+	lab_stop_all
+}
+
 @test "each host has an IOMMU, a PF in its bridge, and all of its VFs in groups of their own" {
 	for host in alpha beta; do
 		[ "$(lab_run "$host" hostname)" = "$host" ]
