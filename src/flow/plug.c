@@ -112,6 +112,41 @@ static int give_up(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, 
 	return reservation_save(vm, err);
 }
 
+/* Those that an earlier plug has tried in vain: what was in the way may have gone. */
+struct old_vfs {
+	size_t next, n; /* in vm->vfs */
+	/* The VF that is tried first, and not twice; vm->n_vfs and more: there is none. */
+	size_t current;
+};
+
+static bool try_old(struct vm *vm, const struct vm_pair *pair, struct old_vfs *old)
+{
+	while (old->next < old->n) {
+		size_t i = old->next++;
+
+		if (i != old->current && vm->vfs[i].spare &&
+		    str_eq(vm->vfs[i].pair, pair->id)) {
+			vm->vfs[i].spare = false;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sees to it that reservation_vf() is one to be tried: the one reserved, another, an old one. */
+static int next_vf(struct vm *vm, const struct vm_pair *pair, struct old_vfs *old,
+		   struct err *err)
+{
+	int r;
+
+	if (reservation_vf(vm, pair))
+		return 0;
+	r = vf_reserve_another(vm, pair, err);
+	if (r < 0 && try_old(vm, pair, old))
+		return reservation_save(vm, err);
+	return r;
+}
+
 /*
  * The VF that is reserved, and if QEMU does not take that, one after the other of those that
  * fit. why: of all that failed.
@@ -119,12 +154,14 @@ static int give_up(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, 
 static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
 			 struct err *why)
 {
+	const struct vm_vf *current = reservation_vf(vm, pair);
+	struct old_vfs old = { .n = vm->n_vfs,
+			       .current = current ? (size_t)(current - vm->vfs) : vm->n_vfs };
 	struct err one = ERR_INIT, none = ERR_INIT;
-	struct vm_vf *vf = reservation_vf(vm, pair);
-	int r = vf ? 0 : vf_reserve_another(vm, pair, why);
 
-	while (r == 0) {
-		vf = reservation_vf(vm, pair);
+	while (next_vf(vm, pair, &old, &none) == 0) {
+		struct vm_vf *vf = reservation_vf(vm, pair);
+
 		if (bring_vf(vm, pair, vf, state, &one) == 0)
 			return 0;
 		err_set(why, ERR_DEGRADED, one.errnum, "%s%sVF %s: %s", why->msg,
@@ -132,11 +169,11 @@ static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, enum failove
 		/* With QEMU gone, or with vmfo told to stop, the next fares no better. */
 		if (!qmp_alive(vm->qmp) || one.errnum == ECANCELED)
 			return -one.errnum;
-		r = give_up(vm, pair, vf, why);
-		if (r == 0 && vf_reserve_another(vm, pair, &none) < 0)
-			return err_set(why, ERR_DEGRADED, ENODEV, "%s; %s", why->msg, none.msg);
+		if (give_up(vm, pair, vf, &none) < 0)
+			break;
 	}
-	return r;
+	return err_set(why, ERR_DEGRADED, ENODEV, "%s%s%s", why->msg, *why->msg ? "; " : "",
+		       none.msg);
 }
 
 static int bring(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
