@@ -20,6 +20,8 @@
 # the hosts' own namespaces: test files that run at the same time do not meet.
 
 HOSTS_ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+# shellcheck source=tests/hosts/events.bash
+source "$HOSTS_ROOT/tests/hosts/events.bash"
 # shellcheck source=tests/hosts/sshd.bash
 source "$HOSTS_ROOT/tests/hosts/sshd.bash"
 # shellcheck source=tests/hosts/probe.bash
@@ -126,10 +128,6 @@ hosts_pids() { # HOST…: the processes in their namespaces
 	for host in "$@"; do
 		ip netns pids "$HOSTS_NS-$host" 2>/dev/null || true
 	done
-}
-
-hosts_process_runs() { # PID: a process that ended and was not reaped yet does not run
-	grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null
 }
 
 # SIGTERM, then SIGKILL after 2 s to what is left, and to what that started meanwhile.

@@ -16,7 +16,7 @@ probe_stop() {
 	[[ -n ${PROBE_PID:-} ]] || return 0
 	kill -INT "$PROBE_PID" 2>/dev/null || true
 	# Not a job of this shell any more: it cannot be waited for.
-	while hosts_process_runs "$PROBE_PID"; do
+	while process_runs "$PROBE_PID"; do
 		sleep 0.01
 	done
 	unset PROBE_PID

@@ -97,7 +97,7 @@ sshd_stop() {
 	kill -TERM "$pid" 2>/dev/null || true
 	kill -CONT "$pid" 2>/dev/null || true
 	for _ in {1..200}; do
-		if ! hosts_process_runs "$pid"; then
+		if ! process_runs "$pid"; then
 			rm -f "$file"
 			return 0
 		fi

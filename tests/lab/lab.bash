@@ -8,6 +8,7 @@
 #   lab_json HOST COMMAND ARG…    vmfo COMMAND --json ARG… there: its object in $RESULT, its status in $status, its narration
 #                                 in $BATS_TEST_TMPDIR/narration
 #   result FILTER                 jq -r of $RESULT
+#   lab_all_plugged               every pair of $RESULT has its primary, by the guest's driver (plugged) or its word (paired)
 #   lab_define NAME FROM FILTER   on both hosts: definition NAME, made of FROM (vf, emulated) by a jq filter; it gets
 #                                 a UUID, MAC and address of its own: those of number N, `.pairs[0].mac` ending in N
 #   lab_stop_all                  ends every VM on both hosts, and forgets what is stored of them
@@ -20,14 +21,32 @@
 #   lab_guest HOST NAME COMMAND   a shell command in an inner guest, by its agent
 #   lab_await_pair HOST NAME MAC SECONDS   until the guest says, after the call, that its pair is whole and in use
 #   lab_outer_qmp HOST JSON       one QMP command to the VM that is the host: the faults of hardware are made there
+#   lab_monitor HOST NAME JSON    one QMP command on the monitor that is the operator's
+#   lab_status HOST NAME FILTER   jq -r of `vmfo status`
+#   lab_migrate_begin FROM TO NAME ARG…   `vmfo migrate` in the background (hosts/events.bash waits for its events)
+#   lab_migrate_end               until it has ended: its object in $RESULT, its status in $status
+#   lab_gate_close HOST           from now on HOST's QEMU, as a migration's target, starts only after…
+#   lab_gate_open HOST            … this; lab_gate_remove HOST takes the gate away
+#   lab_hold HOST ADDRESS…        processes there that hold those VFs by vfio, as QEMU would
+#   lab_let_go HOST               ends them; the VFs go back to their driver
+#   lab_assert_pair HOST NAME MAC whole by the guest's own word, and by vmfo's
 #   lab_qemu                      the path of the QEMU on the hosts
 #   lab_vf HOST INDEX             the PCI address of that VF
+#   lab_vfs HOST                  those of all, a line each
 #
 # An inner guest runs some fifty times slower than on hardware: waits are long here, and nothing judges a time.
 
 LAB_ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 LAB_DIR=${VMFO_LAB_DIR:-$LAB_ROOT/build/lab}
 export VMFO_LAB_DIR=$LAB_DIR
+export EVENT_TIMEOUT=240
+# Of the VMs vf and emulated.
+VF_MAC=52:54:00:00:00:10
+EMULATED_MAC=52:54:00:00:00:11
+export VF_MAC EMULATED_MAC
+
+# shellcheck source=tests/hosts/events.bash
+source "$LAB_ROOT/tests/hosts/events.bash"
 
 lab() {
 	"$LAB_ROOT/tests/lab/lab" "$@"
@@ -66,6 +85,10 @@ lab_json() { # HOST COMMAND ARG…
 
 result() { # FILTER
 	jq -r "$1" <<<"$RESULT"
+}
+
+lab_all_plugged() {
+	[[ $(result '.pairs | length > 0 and all(.state == "plugged" or .state == "paired")') == true ]]
 }
 
 lab_define() { # NAME FROM N FILTER
@@ -135,6 +158,87 @@ lab_await_pair() { # HOST NAME MAC SECONDS
 	lab_run "$1" /lab/await-pair "$1" "$2" "$3" "$4"
 }
 
+lab_monitor() { # HOST NAME JSON
+	lab_run "$1" /lab/qmp "/run/vmfo/$2/monitor.sock" "$3"
+}
+
+lab_status() { # HOST NAME FILTER
+	lab_run "$1" vmfo status "$2" --json | jq -r "$3"
+}
+
+lab_assert_pair() { # HOST NAME MAC
+	lab_await_pair "$@" 240 && [[ $(lab_status "$1" "$2" .pair) == whole ]]
+}
+
+# The events come out of the pipe that is standard output there, the object goes to a file.
+lab_migrate_begin() { # FROM TO NAME ARG…
+	LAB_FROM=$1 LAB_NAME=$3
+	EVENTS=$BATS_TEST_TMPDIR/events
+	# shellcheck disable=SC2016  # the other shell's
+	lab_run "$1" bash -c 'set -o pipefail
+		vmfo migrate --json --events /dev/fd/3 "$@" 3>&1 >"/run/$1.result" | cat' - "$3" "$2" "${@:4}" \
+		>"$EVENTS" 2>"$BATS_TEST_TMPDIR/narration" 3>&- &
+	MIGRATE=$!
+}
+
+lab_migrate_end() {
+	status=0
+	wait "$MIGRATE" || status=$?
+	RESULT=$(lab_run "$LAB_FROM" cat "/run/$LAB_NAME.result")
+	sed 's/^/# /' "$BATS_TEST_TMPDIR/narration" >&2
+	echo "# exit status $status: $RESULT" >&2
+}
+
+lab_host_json() { # HOST JQ-FILTER
+	local text
+	text=$(lab_run "$1" jq "$2" /etc/vmfo/host.json) || return 1
+	lab run "$1" tee /etc/vmfo/host.json <<<"$text" >/dev/null
+}
+
+# While it is closed a migration waits in "prepare": all checks are done, the guest was not asked for anything yet.
+lab_gate_close() { # HOST
+	lab_run "$1" sh -c "rm -f /run/gated-qemu.open && ln -sfn /lab/gated-qemu /run/gated-qemu &&
+		ln -sfn '$(lab_qemu)' /run/gated-qemu.real"
+	lab_host_json "$1" '.qemu = "/run/gated-qemu"'
+}
+
+lab_gate_open() { # HOST
+	lab_run "$1" touch /run/gated-qemu.open
+}
+
+lab_gate_remove() { # HOST
+	lab_gate_open "$1"
+	lab_host_json "$1" ".qemu = \"$(lab_qemu)\""
+}
+
+lab_hold() { # HOST ADDRESS…
+	# shellcheck disable=SC2016  # the other shell's
+	lab_run "$1" bash -c 'for vf; do
+		cd "/sys/bus/pci/devices/$vf"
+		[[ $(readlink driver) == */vfio-pci ]] || {
+			echo "$vf" >>/run/held.vfs
+			echo vfio-pci >driver_override
+			echo "$vf" >driver/unbind
+			echo "$vf" >/sys/bus/pci/drivers_probe
+		}
+		group=$(readlink iommu_group)
+		setsid sleep 3600 <>"/dev/vfio/${group##*/}" >/dev/null 2>&1 &
+		echo $! >>/run/held.pids
+	done' - "${@:2}"
+}
+
+lab_let_go() { # HOST
+	# shellcheck disable=SC2016  # the other shell's
+	lab_run "$1" bash -c '[[ ! -e /run/held.pids ]] || kill $(</run/held.pids)
+		[[ ! -e /run/held.vfs ]] || for vf in $(</run/held.vfs); do
+			cd "/sys/bus/pci/devices/$vf"
+			echo >driver_override
+			echo "$vf" >driver/unbind
+			echo "$vf" >/sys/bus/pci/drivers_probe
+		done
+		rm -f /run/held.pids /run/held.vfs'
+}
+
 lab_outer_qmp() { # HOST JSON
 	"$LAB_ROOT/tests/hosts/qmp" "$LAB_DIR/$1/qmp.sock" "$2"
 }
@@ -145,4 +249,8 @@ lab_qemu() {
 
 lab_vf() { # HOST INDEX
 	lab_run "$1" readlink "/sys/class/net/pf0/device/virtfn$2" | sed 's|.*/||'
+}
+
+lab_vfs() { # HOST
+	lab_run "$1" readlink /sys/class/net/pf0/device/virtfn{0..6} | sed 's|.*/||'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The lab itself: both hosts are what the other tests take them for, and a VM of the kind that needs no VF works there.
+# The lab itself: both hosts are what the other tests take them for, and a VM with a VF can be moved there.
 
 load ../helpers
 load lab.bash
@@ -90,19 +90,20 @@ found() {
 		map(select(IN("iommu-off", "iommu-group-shared", "vf-missing", "vf-is-pf", "vf-busy"))) | join(" ")'
 }
 
-@test "a VM with an emulated primary starts, is whole, migrates there and back, and leaves nothing" {
+@test "a VM with a VF starts, is whole, migrates, and leaves nothing" {
 	lab_remember
-	lab_json alpha launch emulated
+	lab_json alpha launch vf --wait-pair 240
 	[ "$status" -eq 0 ]
-	lab_await_pair alpha emulated 52:54:00:00:00:11 240
-	lab_answers 10.202.0.11 60
-	lab_json alpha migrate emulated beta
+	lab_assert_pair alpha vf "$VF_MAC"
+	lab_json alpha migrate vf beta
 	[ "$status" -eq 0 ]
-	lab_runs_only_on beta emulated
-	lab_answers 10.202.0.11 120
+	lab_all_plugged
+	lab_runs_only_on beta vf
+	lab_assert_pair beta vf "$VF_MAC"
+	lab_answers 10.202.0.10 60
 	# The tombstone there is what a migration leaves; nothing else does.
 	lab_as_before alpha ' var/lib/vmfo'
-	lab_json beta stop emulated --timeout 0 --force
+	lab_json beta stop vf --timeout 0 --force
 	[ "$status" -eq 0 ]
 	lab_as_before beta ' var/lib/vmfo'
 }

@@ -144,7 +144,7 @@ rate_is_known() {
 	begin_and_hold
 	on_bg alpha "$BATS_TEST_TMPDIR/cancel" vmfo cancel demo
 	vm_await_event '"event":"note".*rolling back'
-	hosts_process_runs "$ON_PID"
+	process_runs "$ON_PID"
 	let_guest_go
 	wait "$ON_PID"
 	grep -q 'demo: the migration has ended' "$BATS_TEST_TMPDIR/cancel"
@@ -167,7 +167,7 @@ rate_is_known() {
 	[ "$(status_json alpha | jq -r '.migration.phase, .migration.peer' | paste -sd ' ')" = "precopy beta" ]
 	[[ $(on alpha timeout 5 vmfo list) == *demo*migrating*"to beta"* ]]
 	on alpha vmfo cancel demo
-	! hosts_process_runs "$MIGRATE" || false
+	! process_runs "$MIGRATE" || false
 	vm_migrate_end
 	assert_rolled_back "interrupted (SIGINT)"
 }
@@ -189,7 +189,7 @@ rate_is_known() {
 	on_bg alpha "$BATS_TEST_TMPDIR/cancel" vmfo cancel demo
 	# It goes on until the guest lets go: stock QEMU's cancel does, and vmfo with it.
 	vm_patched || [ "$(monitor alpha demo '{"execute": "query-migrate"}' | jq -r .status)" != cancelled ]
-	hosts_process_runs "$MIGRATE"
+	process_runs "$MIGRATE"
 	let_guest_go
 	wait "$ON_PID"
 	assert_rolled_back "interrupted (SIGINT)"

@@ -157,7 +157,7 @@ assert_not_reached() { # RULE TEXT
 	wait_for 10 connecting
 	flock -n "$ALPHA/run/demo/lock" true
 	on alpha vmfo status demo --json | jq -e '.state == "running" and .operation == null'
-	hosts_process_runs "$WAITING"
+	process_runs "$WAITING"
 	wait "$WAITING" || [ $? -eq 4 ]
 }
 

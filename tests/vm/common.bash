@@ -14,8 +14,7 @@
 #   narrated                          what that migration told on standard error, each text on one line
 #   unwrapped                         a filter: the texts of findings, which are wrapped for people, on one line each
 #   vm_migrate_begin FROM TO NAME ARGS… the same in the background, its pid in $MIGRATE, its events in $EVENTS
-#   vm_await_phase PHASE              until that migration is in this phase
-#   vm_await_event REGEX              until one of its events matches
+#                                     (tests/hosts/events.bash waits for them)
 #   vm_migrate_end                    until it has ended: sets $RESULT and $status
 #   result FILTER                     jq -r of $RESULT
 #   assert_runs_only_on HOST NAME     exactly one QEMU of that name, running, on HOST; none on the other host
@@ -103,14 +102,6 @@ vm_migrate_begin() { # FROM TO NAME ARGS…
 	MIGRATE=$ON_PID
 }
 
-vm_in_phase() { # PHASE
-	grep -q "\"event\":\"phase\".*\"phase\":\"$1\"" "$EVENTS" 2>/dev/null
-}
-
-vm_await_phase() { # PHASE
-	vm_await_event "\"event\":\"phase\".*\"phase\":\"$1\""
-}
-
 vm_migrate_end() {
 	status=0
 	wait "$MIGRATE" || status=$?
@@ -119,38 +110,17 @@ vm_migrate_end() {
 	echo "# exit status $status: $RESULT" >&2
 }
 
-# Fails at once when vmfo has ended without such an event.
-vm_await_event() { # REGEX
-	local deadline=$((SECONDS + 60))
-	until grep -qE -- "$1" "$EVENTS" 2>/dev/null; do
-		if ((SECONDS >= deadline)) || ! hosts_process_runs "$MIGRATE"; then
-			# It may have been the last one.
-			! grep -qE -- "$1" "$EVENTS" 2>/dev/null || return 0
-			echo "no event $1:" >&2
-			cat "$EVENTS" "$BATS_TEST_TMPDIR/narration" >&2 || true
-			return 1
-		fi
-		sleep 0.05
-	done
-}
-
 # While it is closed a migration waits in "prepare": all checks are done, the guest was not asked for anything yet.
 vm_gate_close() { # HOST
-	local dir=$HOSTS_DIR/$1
-	rm -f "$dir/gate-open"
-	cat >"$dir/gated-qemu" <<-END
-		#!/bin/bash
-		if [[ " \$* " == *' -incoming '* ]]; then
-			until [[ -e $dir/gate-open ]]; do sleep 0.05; done
-		fi
-		exec $QEMU "\$@"
-	END
-	chmod +x "$dir/gated-qemu"
-	vm_host_config "$1" ".qemu = \"$dir/gated-qemu\""
+	local gated=$HOSTS_DIR/$1/gated-qemu
+	rm -f "$gated.open"
+	ln -sfn "$ROOT/tests/hosts/gated-qemu" "$gated"
+	ln -sfn "$(command -v "$QEMU")" "$gated.real"
+	vm_host_config "$1" ".qemu = \"$gated\""
 }
 
 vm_gate_open() { # HOST
-	touch "$HOSTS_DIR/$1/gate-open"
+	touch "$HOSTS_DIR/$1/gated-qemu.open"
 }
 
 vm_gate_remove() { # HOST
@@ -230,16 +200,6 @@ vm_remember() {
 
 assert_as_before() { # HOST
 	diff -u "$BATS_TEST_TMPDIR/before.$1" <(vm_inventory "$1") >&2
-}
-
-# Waits until a command succeeds.
-wait_for() { # SECONDS COMMAND…
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		((SECONDS < deadline)) || { echo "waited in vain: $*" >&2; return 1; }
-		sleep 0.1
-	done
 }
 
 # QMP on the operator's monitor: one command, its return value.

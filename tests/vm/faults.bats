@@ -41,7 +41,7 @@ teardown() {
 	done
 	cp -p "$BATS_TEST_TMPDIR/ssh_config" "$HOSTS_DIR/alpha"
 	for pid in ${RELAY:-} ${HOLDER:-} ${MIGRATE:-}; do
-		! hosts_process_runs "$pid" || kill -KILL "$pid"
+		! process_runs "$pid" || kill -KILL "$pid"
 	done
 	rm -f "$HOSTS_DIR/relay"
 	# What one test leaves broken is not to fail the next.

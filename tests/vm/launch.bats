@@ -156,7 +156,7 @@ start_server() { # FILE
 	[ "$status" -eq 0 ]
 	pid=$(qemu_pids alpha demo)
 	kill -KILL "$pid"
-	wait_for 20 eval "! hosts_process_runs $pid"
+	wait_for 20 eval "! process_runs $pid"
 	[ "$(vm_state alpha demo)" = crashed ]
 	[ "$(list_state demo)" = crashed ]
 	[[ $(on alpha vmfo list) == *demo*crashed* ]]
@@ -168,7 +168,7 @@ start_server() { # FILE
 	# And once more: stop clears away what is left of it.
 	pid=$(qemu_pids alpha demo)
 	kill -KILL "$pid"
-	wait_for 20 eval "! hosts_process_runs $pid"
+	wait_for 20 eval "! process_runs $pid"
 	vmfo_on_alpha stop demo
 	[ "$status" -eq 4 ]
 	assert_nothing_left alpha
