@@ -119,21 +119,24 @@ static int follow_primaries(struct migration *m, struct err *err)
 }
 
 /*
- * A guest's driver stops the VF's interrupts when it lets go of it, and before that nothing
- * arrives there any more. Stock QEMU says nothing until the last primary is gone, and up to a
- * quarter of a second later.
+ * A guest's driver stops the VF's interrupts when it lets go of it: from then on nobody reads
+ * there, and its hot-plug has yet to tell QEMU. Stock QEMU says nothing at all until the last
+ * primary is gone, and up to a quarter of a second later: there this counts as its word.
  */
 static int follow_drivers(struct migration *m, struct err *err)
 {
 	int r = 0;
 
-	if (m->source.status != SOURCE_WAIT_UNPLUG || m->vm->patches.primary_event)
+	if (m->source.status != SOURCE_WAIT_UNPLUG)
 		return 0;
 	for (size_t i = 0; r == 0 && i < m->vm->def->n_pairs; i++) {
-		if (!m->driver_up[i] || pair_driver_up(m->vm, &m->vm->def->pairs[i]) != 0)
+		const struct vm_pair *pair = &m->vm->def->pairs[i];
+
+		if (!m->driver_up[i] || pair_driver_up(m->vm, pair) != 0)
 			continue;
 		m->driver_up[i] = false;
-		r = follow(m, i, err);
+		r = m->vm->patches.primary_event ? datapath_to_standby(m->vm, pair, err) :
+						   follow(m, i, err);
 	}
 	return r;
 }

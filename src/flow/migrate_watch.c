@@ -35,7 +35,7 @@ static bool looks_at_drivers(const struct migration *m)
 
 	for (size_t i = 0; i < m->vm->def->n_pairs; i++)
 		any = any || (m->driver_up[i] && !m->let_go[i]);
-	return any && m->source.status == SOURCE_WAIT_UNPLUG && !m->vm->patches.primary_event;
+	return any && m->source.status == SOURCE_WAIT_UNPLUG;
 }
 
 int migrate_await_news(struct migration *m, struct err *err)

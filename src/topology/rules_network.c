@@ -401,11 +401,11 @@ const struct rule rules_network[] = {
 		       "that has it, and afterwards to the PF only with an entry for it. A PF "
 		       "that is promiscuous as a port of a bridge is not enough on most NICs.",
 		.remedy =
-			"Whoever moves the traffic must see to it, which this version of vmfo "
-			"does not do for VFs. Once the primary is unplugged: ip link set PF vf "
-			"NUM mac 00:00:00:00:00:00; bridge fdb add MAC dev PF self. Before it is "
-			"plugged again: bridge fdb del MAC dev PF self; ip link set PF vf NUM "
-			"mac MAC.",
+			"Nothing: vmfo migrate and vmfo replug move the traffic. Whoever moves "
+			"the VM by other means must see to it. Once the primary is unplugged: ip "
+			"link set PF vf NUM mac 00:00:00:00:00:00; bridge fdb add MAC dev PF "
+			"self. Before it is plugged again: bridge fdb del MAC dev PF self; ip "
+			"link set PF vf NUM mac MAC.",
 		.source = "Linux Documentation/networking/net_failover.rst (live migration)",
 		.check = rule_check_standby_same_pf,
 	},
