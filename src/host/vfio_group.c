@@ -10,15 +10,14 @@
 #include "base/cleanup.h"
 #include "host/sysroot.h"
 
-static int cannot_open(const char *address, const char *node, int errnum, struct err *err)
+static int cannot_open(const char *node, int errnum, struct err *err)
 {
 	if (errnum == EBUSY)
 		return err_set(err, ERR_REFUSED, EBUSY,
-			       "VF %s: another process has its IOMMU group open (see \"fuser "
-			       "-v %s\")",
-			       address, node);
-	return err_set(err, ERR_REFUSED, errnum, "VF %s: open its IOMMU group, %s: %s", address,
-		       node, strerrordesc_np(errnum) ?: "unknown error");
+			       "another process has its IOMMU group open (see \"fuser -v %s\")",
+			       node);
+	return err_set(err, ERR_REFUSED, errnum, "open its IOMMU group, %s: %s", node,
+		       strerrordesc_np(errnum) ?: "unknown error");
 }
 
 int vfio_group_try(const char *address, struct err *err)
@@ -31,19 +30,19 @@ int vfio_group_try(const char *address, struct err *err)
 			  address);
 	if (!group[0])
 		return err_set(err, ERR_REFUSED, ENODEV,
-			       "VF %s is in no IOMMU group: is the host's IOMMU on "
-			       "(intel_iommu=on, amd_iommu=on)?",
-			       address);
+			       "it is in no IOMMU group: is the host's IOMMU on "
+			       "(intel_iommu=on, amd_iommu=on)?");
 	snprintf(node, sizeof(node), "/dev/vfio/%s", group);
 	fd = open(node, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return cannot_open(address, node, errno, err);
+		return cannot_open(node, errno, err);
 	if (ioctl(fd, VFIO_GROUP_GET_STATUS, &status) < 0)
-		return cannot_open(address, node, errno, err);
+		return cannot_open(node, errno, err);
 	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		return err_set(err, ERR_REFUSED, EPERM,
-			       "VF %s: its IOMMU group %s is not viable: another device of it "
-			       "is bound to a driver that is not vfio's (vmfo vfs)",
-			       address, group);
+		return err_set(
+			err, ERR_REFUSED, EPERM,
+			"its IOMMU group %s is not viable: another device of it is bound "
+			"to a driver that is not vfio's (vmfo vfs)",
+			group);
 	return 0;
 }

@@ -29,6 +29,7 @@
 #   lab_gate_open HOST            … this; lab_gate_remove HOST takes the gate away
 #   lab_hold HOST ADDRESS…        processes there that hold those VFs by vfio, as QEMU would
 #   lab_let_go HOST               ends them; the VFs go back to their driver
+#   lab_owned HOST NAME           how many VFs it has there, by `vmfo vfs`
 #   lab_assert_pair HOST NAME MAC whole by the guest's own word, and by vmfo's
 #   lab_qemu                      the path of the QEMU on the hosts
 #   lab_vf HOST INDEX             the PCI address of that VF
@@ -164,6 +165,10 @@ lab_monitor() { # HOST NAME JSON
 
 lab_status() { # HOST NAME FILTER
 	lab_run "$1" vmfo status "$2" --json | jq -r "$3"
+}
+
+lab_owned() { # HOST NAME
+	lab_run "$1" vmfo vfs --json | jq --arg name "$2" '[.pfs[].vfs[].owner | select(.kind? == "vm" and .name == $name)] | length'
 }
 
 lab_assert_pair() { # HOST NAME MAC

@@ -25,7 +25,7 @@ setup() {
 	[ "$status" -eq 0 ]
 	lab_assert_pair alpha two 52:54:00:00:00:40
 	lab_assert_pair alpha two 52:54:00:00:00:41
-	[ "$(lab_run alpha vmfo vfs --json | jq -r '[.pfs[].vfs[] | select(.vm == "two")] | length')" -eq 2 ]
+	[ "$(lab_owned alpha two)" -eq 2 ]
 	lab_json alpha migrate two beta
 	[ "$status" -eq 0 ]
 	lab_all_plugged
