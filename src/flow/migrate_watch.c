@@ -6,13 +6,14 @@
 #include <stdio.h>
 
 #include "flow/migration.h"
+#include "flow/pair.h"
 
 /* For the agent to say why the stream has ended, if it knows. */
 #define LAST_WORD_MS 300
 
 /* How often QEMU is asked for figures; its events come by themselves. */
 #define QUERY_MS 250
-/* How often the host is asked whether the guest still uses its VFs, where QEMU does not say. */
+/* How often the host is asked whether the guest still uses its VFs. */
 #define DRIVER_MS 10
 
 /*
@@ -28,21 +29,39 @@ static bool something_new(void *data)
 	       !target_alive(m->target, NULL);
 }
 
-/* Whether only the VFs' interrupts tell which pair the guest has let go of. */
-static bool looks_at_drivers(const struct migration *m)
-{
-	bool any = false;
+enum drivers { DRIVERS_NONE, DRIVERS_UP, DRIVERS_ONE_GONE };
 
-	for (size_t i = 0; i < m->vm->def->n_pairs; i++)
-		any = any || (m->driver_up[i] && !m->let_go[i]);
-	return any && m->source.status == SOURCE_WAIT_UNPLUG;
+/* Of the VFs that the guest is to let go of, and has used so far. */
+static enum drivers look_at_drivers(const struct migration *m)
+{
+	enum drivers found = DRIVERS_NONE;
+
+	if (m->source.status != SOURCE_WAIT_UNPLUG)
+		return found;
+	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
+		if (!m->driver_up[i] || m->let_go[i])
+			continue;
+		if (pair_driver_up(m->vm, &m->vm->def->pairs[i]) == 0)
+			return DRIVERS_ONE_GONE;
+		found = DRIVERS_UP;
+	}
+	return found;
 }
 
 int migrate_await_news(struct migration *m, struct err *err)
 {
-	int64_t deadline = deadline_in(looks_at_drivers(m) ? DRIVER_MS : QUERY_MS);
-	int r = loop_run(m->run.env->loop, something_new, m, deadline, err);
+	int64_t deadline = deadline_in(QUERY_MS);
+	enum drivers drivers;
+	int r;
 
+	do {
+		drivers = look_at_drivers(m);
+		r = loop_run(m->run.env->loop, something_new, m,
+			     drivers == DRIVERS_NONE ? deadline :
+			     drivers == DRIVERS_UP   ? deadline_in(DRIVER_MS) :
+						       clock_ms(),
+			     err);
+	} while (r == -ETIMEDOUT && drivers == DRIVERS_UP && clock_ms() < deadline);
 	m->seen_status = m->source.status;
 	m->seen_changes = m->source.n_changes;
 	return r;

@@ -143,12 +143,15 @@ static int ask_guest(struct vm *vm, const struct vm_pair *pair)
 					    deadline_in(GUEST_AGENT_TIMEOUT_MS), NULL);
 }
 
-/* Of a pair whose primary QEMU has: whether the guest uses it. */
+/*
+ * Of a pair whose primary QEMU has: whether the guest uses it. A guest whose driver is not
+ * there is not asked: it has none, and would start it the later.
+ */
 static void inspect_use(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
 			struct pair_result *out)
 {
-	int n = ask_guest(vm, pair);
 	int up = pair_driver_up(vm, pair);
+	int n = up == 0 ? -ENOENT : ask_guest(vm, pair);
 
 	if (n >= 0) {
 		/* The guest's word, either way, outweighs a trace of traffic. */
