@@ -22,6 +22,7 @@ enum {
 	OPT_SUPPRESS,
 	OPT_SYSROOT,
 	OPT_TARGET,
+	OPT_VF,
 };
 
 struct options {
@@ -40,6 +41,10 @@ static const struct argp_option option_list[] = {
 	{ "qmp", OPT_QMP, "SOCKET", 0,
 	  "Check a running QEMU, whoever started it, by queries over QMP", 0 },
 	{ "target", OPT_TARGET, "HOST", 0, "Check whether the VM could move there, too", 0 },
+	{ "vf", OPT_VF, "[PAIR=]ADDRESS", 0,
+	  "Check whether the pair could have this VF, of the target if there is one; may be "
+	  "given again, for each pair",
+	  0 },
 	{ "qemu", OPT_QEMU, "BINARY", 0, "Ask this QEMU, instead of the one of the VM", 0 },
 	{ "no-host", OPT_NO_HOST, NULL, 0, "Leave this host out", 0 },
 	{ "sysroot", OPT_SYSROOT, "DIR", 0,
@@ -72,6 +77,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_TARGET:
 		options->check.target = arg;
+		return 0;
+	case OPT_VF:
+		command_parse_vf(state, arg, &options->check.vfs);
 		return 0;
 	case OPT_QEMU:
 		options->check.qemu = arg;
@@ -167,6 +175,10 @@ static int check_usage(const struct options *options, struct err *err)
 		return err_set(err, ERR_USAGE, EINVAL,
 			       "--target needs a VM or --file: a target is asked about a "
 			       "definition");
+	if (check->vfs && !check->vm && !check->file)
+		return err_set(
+			err, ERR_USAGE, EINVAL,
+			"--vf needs a VM or --file: a command line names its VFs itself");
 	if (check->no_host && check->sysroot)
 		return err_set(err, ERR_USAGE, EINVAL,
 			       "--no-host leaves out what --sysroot would read");
@@ -251,6 +263,7 @@ static int check_topology_run(struct invocation *self)
 		r = run(&options, &err);
 	strv_clear(&options.check.argv);
 	strv_clear(&options.check.suppress);
+	json_decref(options.check.vfs);
 	return r < 0 ? command_fail(self, &err) : r;
 }
 

@@ -5,9 +5,9 @@
 _vmfo_table() {
 	case $1 in
 	check-topology)
-		options='--file --cmdline --qmp --target --qemu --no-host --sysroot --suppress --strict --buses --machine --list-rules --explain --json --verbose --quiet --help'
+		options='--file --cmdline --qmp --target --vf --qemu --no-host --sysroot --suppress --strict --buses --machine --list-rules --explain --json --verbose --quiet --help'
 		arguments='VM'
-		values='--file=DEF --cmdline=FILE --qmp=SOCKET --target=HOST --qemu=BINARY --sysroot=DIR --suppress=RULE --machine=TYPE --explain=RULE'
+		values='--file=DEF --cmdline=FILE --qmp=SOCKET --target=HOST --vf=[PAIR=]ADDRESS --qemu=BINARY --sysroot=DIR --suppress=RULE --machine=TYPE --explain=RULE'
 		;;
 	launch)
 		options='--file --wait-pair --vf --suppress --json --verbose --quiet --help'

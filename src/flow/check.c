@@ -116,7 +116,9 @@ static int open_subject(struct flow_env *env, const struct check_opts *opts,
 
 	subject->what = (struct survey_what){ .sysroot = opts->sysroot,
 					      .no_host = opts->no_host,
-					      .qemu = opts->qemu };
+					      .qemu = opts->qemu,
+					      /* Where there is a target, it is to have them. */
+					      .chosen = opts->target ? NULL : opts->vfs };
 	*name = strdup(opts->vm ?: opts->file ?: opts->qmp ?: opts->cmdline ?: opts->argv.v[0]);
 	if (!*name)
 		return err_nomem(err);
@@ -153,17 +155,20 @@ static void add_reach_not_checked(void *data, const struct rule *rule)
 					 "no target was named (--target HOST)");
 }
 
-static int check_target(struct flow_env *env, const char *host, const struct survey *survey,
-			struct check_result *result, struct err *err)
+static int check_target(struct flow_env *env, const struct check_opts *opts,
+			const struct survey *survey, struct check_result *result,
+			struct err *err)
 {
+	const struct target_question question = { .def = survey->what.def,
+						  .source = survey_source_json(survey),
+						  .vfs = opts->vfs };
 	struct target *target = NULL;
-	json_t *source = survey_source_json(survey);
-	int r = source ? target_look(env, host, survey->what.def, source, &result->findings,
-				     &result->devices, &target, err) :
-			 err_nomem(err);
+	int r = question.source ? target_look(env, opts->target, &question, &result->findings,
+					      &result->devices, &target, err) :
+				  err_nomem(err);
 
 	target_close(target);
-	json_decref(source);
+	json_decref(question.source);
 	return r;
 }
 
@@ -197,7 +202,7 @@ static int look(struct flow_env *env, const struct check_opts *opts, struct subj
 	r = survey_run(&survey, scopes, &result->findings, err);
 	subject_let_go(subject);
 	if (r == 0 && opts->target)
-		r = check_target(env, opts->target, &survey, result, err);
+		r = check_target(env, opts, &survey, result, err);
 	else if (r == 0)
 		rule_each(add_reach_not_checked, &result->findings);
 	survey_close(&survey);

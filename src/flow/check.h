@@ -19,6 +19,7 @@ struct check_opts {
 	const char *sysroot; /* NULL: this host */
 	const char *qemu;    /* ask this binary; NULL: the one that would be started */
 	bool no_host;
+	json_t *vfs; /* --vf: {PAIR: ADDRESS} of target or else of this host; NULL; borrowed */
 	struct strv suppress; /* names of rules; borrowed */
 };
 

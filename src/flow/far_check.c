@@ -55,10 +55,10 @@ static json_t *choose_all(const struct vm *vm, const struct topo *topo)
 	return list;
 }
 
-int far_check(struct vm *vm, const json_t *source, struct findings *out, json_t **devices,
-	      struct err *err)
+int far_check(struct vm *vm, const json_t *source, const json_t *chosen, struct findings *out,
+	      json_t **devices, struct err *err)
 {
-	const struct survey_what what = { .def = vm->def, .source = source };
+	const struct survey_what what = { .def = vm->def, .source = source, .chosen = chosen };
 	struct survey survey;
 	int r = survey_open(vm->env, &what, &survey, err);
 

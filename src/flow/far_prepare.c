@@ -55,7 +55,8 @@ int far_op_check(void *ctx, const json_t *params, json_t **result, struct err *e
 	int r = open_vm(far->env, params, &vm, err);
 
 	if (r == 0)
-		r = far_check(vm, json_object_get(params, "source"), &found, &devices, err);
+		r = far_check(vm, json_object_get(params, "source"),
+			      json_object_get(params, "vfs"), &found, &devices, err);
 	if (r == 0) {
 		*result = findings_json(&found);
 		json_object_set_new(*result, "devices", devices ?: json_null());

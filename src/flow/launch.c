@@ -24,7 +24,7 @@
 static int check_topology(struct flow_run *run, struct vm *vm, const struct launch_opts *opts,
 			  struct qemu_facts **facts, struct err *err)
 {
-	const struct survey_what what = { .def = vm->def };
+	const struct survey_what what = { .def = vm->def, .chosen = opts->vfs };
 	struct findings found = { 0 };
 	struct survey survey;
 	int r = survey_open(run->env, &what, &survey, err);

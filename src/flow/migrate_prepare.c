@@ -192,10 +192,13 @@ int migrate_check_source(void *ctx, struct err *err)
 int migrate_check_target(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
+	const struct target_question question = { .def = m->vm->def,
+						  .source = m->source_facts,
+						  .vfs = m->opts.vfs };
 	const unsigned int every = ~0U;
 	struct findings found = { 0 };
 	struct err verdict = ERR_INIT;
-	int r = target_look(m->run.env, m->opts.host, m->vm->def, m->source_facts, &found,
+	int r = target_look(m->run.env, m->opts.host, &question, &found,
 			    &m->run.result->devices, &m->target, err);
 	int judged = judge_findings(&m->run, &found, &m->opts.suppress, m->opts.host, every,
 				    ERR_REFUSED, r < 0 ? &verdict : err);

@@ -190,6 +190,7 @@ static int gather(struct survey *survey, struct flow_env *env, struct err *err)
 	int r;
 
 	survey->topo.def = what->def;
+	survey->topo.chosen = what->chosen;
 	survey->topo.vm = what->def ? what->def->name : NULL;
 	survey->topo.runs_here = what->running != NULL;
 	survey->topo.why_not[TOPO_DEFINITION] = "only a definition says so";

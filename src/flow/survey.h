@@ -27,6 +27,7 @@ struct survey_what {
 	const char *sysroot;      /* NULL: this host */
 	bool no_host;
 	const json_t *source; /* this host is a target: source_facts_json(); NULL */
+	const json_t *chosen; /* --vf: {PAIR: ADDRESS} of this host; NULL */
 };
 
 struct survey {

@@ -136,12 +136,13 @@ static int call(struct target *target, const char *op, json_t *params, int64_t t
 	return r < 0 ? err_wrap(err, "%s", target->host) : 0;
 }
 
-int target_check(struct target *target, const struct vmdef *def, json_t *source,
+int target_check(struct target *target, const struct target_question *question,
 		 struct findings *out, json_t **devices, struct err *err)
 {
 	json_t *result;
 	int r = call(target, "check",
-		     json_pack("{sO sO}", "definition", def->source, "source", source),
+		     json_pack("{sO sO sO*}", "definition", question->def->source, "source",
+			       question->source, "vfs", question->vfs),
 		     QUICK_MS, &result, err);
 
 	if (r < 0)
@@ -155,7 +156,7 @@ int target_check(struct target *target, const struct vmdef *def, json_t *source,
 	return r;
 }
 
-int target_look(struct flow_env *env, const char *host, const struct vmdef *def, json_t *source,
+int target_look(struct flow_env *env, const char *host, const struct target_question *question,
 		struct findings *out, json_t **devices, struct target **target, struct err *err)
 {
 	struct findings there = { 0 };
@@ -167,7 +168,7 @@ int target_look(struct flow_env *env, const char *host, const struct vmdef *def,
 		err_set(err, ERR_REFUSED, -r, "%s was not looked at: %s", host, rule);
 	}
 	if (r == 0)
-		r = target_check(*target, def, source, &there, devices, err);
+		r = target_check(*target, question, &there, devices, err);
 	if (r == 0)
 		findings_merge(out, &there, host);
 	findings_clear(&there);

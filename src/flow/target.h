@@ -28,12 +28,19 @@ bool target_connected(const struct target *target);
 /* Whether it can, and its QEMU lives; why: set if not. */
 bool target_alive(const struct target *target, struct err *why);
 
+/* What a target is asked about; all borrowed. */
+struct target_question {
+	const struct vmdef *def;
+	json_t *source; /* survey_source_json() */
+	json_t *vfs;    /* --vf: {PAIR: ADDRESS} there; NULL: none */
+};
+
 /*
  * Runs the topology rules of that host, and of it against this one, for a definition.
- * source: survey_source_json(); borrowed. out: added to. devices: what it would plug,
- * [{pair, primary|null, candidates}], the caller's; NULL: not wanted.
+ * out: added to. devices: what it would plug, [{pair, primary|null, candidates}], the
+ * caller's; NULL: not wanted.
  */
-int target_check(struct target *target, const struct vmdef *def, json_t *source,
+int target_check(struct target *target, const struct target_question *question,
 		 struct findings *out, json_t **devices, struct err *err);
 
 /*
@@ -41,7 +48,7 @@ int target_check(struct target *target, const struct vmdef *def, json_t *source,
  * cannot be reached, that is a finding as well, and the error only names the rule.
  * target: the caller's, also on failure; NULL: it was not reached. The rest: as above.
  */
-int target_look(struct flow_env *env, const char *host, const struct vmdef *def, json_t *source,
+int target_look(struct flow_env *env, const char *host, const struct target_question *question,
 		struct findings *out, json_t **devices, struct target **target,
 		struct err *err);
 
@@ -51,7 +58,7 @@ int target_vfs(struct target *target, json_t **out, struct err *err);
 struct target_reserve {
 	const char *migration; /* the id of the journal */
 	bool hidden;           /* QEMU plugs the primaries itself */
-	json_t *source;        /* as of target_check() */
+	json_t *source;        /* as of struct target_question */
 	json_t *vfs;           /* {PAIR: ADDRESS} that the operator chose; NULL: none */
 };
 

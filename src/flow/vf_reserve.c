@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "flow/neighbours.h"
 #include "flow/reservation.h"
@@ -14,7 +13,7 @@
 #include "flow/vf_use.h"
 #include "host/host_read.h"
 #include "host/vf_driver.h"
-#include "topology/vf_match.h"
+#include "topology/vf_chosen.h"
 
 /* Whoever holds the host's lock reads facts, and at most waits for VFs to be made. */
 #define HOST_LOCK_MS 70000
@@ -240,43 +239,6 @@ static int none_fits(const struct vf_wish *wish, const struct vf_candidates *can
 		       list_reasons(candidates, reasons, sizeof(reasons)));
 }
 
-/* The one that the operator named, among the candidates. */
-static int find_chosen(const struct view *view, const struct vf_wish *wish, const char *text,
-		       const struct vf_candidates *candidates, const struct vf_candidate **out,
-		       struct err *err)
-{
-	const struct pci_function *function;
-	char address[PCI_ADDRESS_SIZE];
-
-	if (!pci_address_normalize(text, address))
-		return err_set(err, ERR_REFUSED, EINVAL,
-			       "pair %s: \"%s\" is no PCI address; a VF's is like "
-			       "0000:01:10.0 (see vmfo vfs)",
-			       wish->pair, text);
-	for (size_t i = 0; i < candidates->n; i++) {
-		const struct vf_candidate *one = &candidates->list[i];
-
-		if (!one->vf || !str_eq(one->vf->address, address))
-			continue;
-		*out = one;
-		return one->fits ? 0 :
-				   err_set(err, ERR_REFUSED, EINVAL, "pair %s: VF %s: %s",
-					   wish->pair, address, one->reason);
-	}
-	function = host_find_function(view->host, address);
-	if (!function)
-		return err_set(err, ERR_REFUSED, EINVAL,
-			       "pair %s: this host has no PCI function %s (see vmfo vfs)",
-			       wish->pair, address);
-	if (!*function->physfn)
-		return err_set(err, ERR_REFUSED, EINVAL,
-			       "pair %s: %s is %s, not a VF (see vmfo vfs)", wish->pair,
-			       address, function->sriov ? "a PF" : function->name);
-	return err_set(err, ERR_REFUSED, EINVAL,
-		       "pair %s: VF %s is not of physnet %s: its PF is %s (see vmfo vfs)",
-		       wish->pair, address, wish->physnet, function->physfn);
-}
-
 static int add(struct vm *vm, const struct vf_wish *wish, const struct vf_candidate *best,
 	       struct err *err)
 {
@@ -297,50 +259,9 @@ static int add(struct vm *vm, const struct vf_wish *wish, const struct vf_candid
 	return 0;
 }
 
-/* The id of the pair that is meant; NULL: none is. */
-static const char *resolve_pair(const struct vmdef *def, const char *id)
-{
-	const char *found = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < def->n_pairs; i++) {
-		if (def->pairs[i].primary.kind != VM_PRIMARY_VF)
-			continue;
-		if (str_eq(def->pairs[i].id, id))
-			return def->pairs[i].id;
-		found = def->pairs[i].id;
-		n++;
-	}
-	return !*id && n == 1 ? found : NULL;
-}
-
-/* out: {PAIR: ADDRESS} with the ids of pairs, new. */
-static int resolve_chosen(const struct vmdef *def, const json_t *chosen, json_t **out,
-			  struct err *err)
-{
-	const char *id;
-	json_t *address;
-
-	*out = json_object();
-	json_object_foreach ((json_t *)chosen, id, address) {
-		const char *pair = resolve_pair(def, id);
-
-		if (!pair)
-			return err_set(
-				err, ERR_REFUSED, EINVAL, "--vf %s%s%s: %s", id, *id ? "=" : "",
-				json_string_value(address),
-				*id ? "the VM has no pair of that id whose primary is a VF" :
-				      "say which pair it is for (--vf PAIR=ADDRESS): the VM "
-				      "has not one pair whose primary is a VF");
-		json_object_set(*out, pair, address);
-	}
-	return 0;
-}
-
 static int choose(struct vm *vm, const struct view *view, struct vf_pool *pool,
-		  const struct vf_wish *wish, const json_t *chosen, struct err *err)
+		  const struct vf_wish *wish, struct err *err)
 {
-	const char *text = json_string_value(json_object_get(chosen, wish->pair));
 	struct vf_candidates candidates;
 	const struct vf_candidate *best;
 	int r = vf_pool_match(pool, wish, &candidates, err);
@@ -348,8 +269,8 @@ static int choose(struct vm *vm, const struct view *view, struct vf_pool *pool,
 	if (r < 0)
 		return r;
 	best = vf_candidates_best(&candidates);
-	if (text)
-		r = find_chosen(view, wish, text, &candidates, &best, err);
+	if (!best && wish->chosen && vf_chosen_judge(&view->topo, wish, &candidates, err) < 0)
+		r = err_wrap(err, "pair %s", wish->pair);
 	else if (!best)
 		r = none_fits(wish, &candidates, err);
 	if (r == 0)
@@ -373,14 +294,16 @@ static void take_held(const struct vm *vm, const struct view *view, struct vf_po
 }
 
 /* only: the one pair that is to get a VF; NULL: all that want one. */
-static int choose_all(struct vm *vm, const struct view *view, const json_t *chosen,
-		      const struct vm_pair *only, struct err *err)
+static int choose_all(struct vm *vm, const struct view *view, const struct vm_pair *only,
+		      struct err *err)
 {
 	_cleanup_free_ struct vf_wish *wishes = NULL;
 	struct vf_pool *pool = NULL;
 	size_t n;
-	int r = vf_wishes_of(&view->topo, &wishes, &n, err);
+	int r = vf_chosen_check(view->topo.chosen, vm->def, err);
 
+	if (r == 0)
+		r = vf_wishes_of(&view->topo, &wishes, &n, err);
 	if (r == 0)
 		r = vf_pool_open(&view->topo, &pool, err);
 	if (r < 0)
@@ -388,7 +311,7 @@ static int choose_all(struct vm *vm, const struct view *view, const json_t *chos
 	take_held(vm, view, pool);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (!only || str_eq(wishes[i].pair, only->id))
-			r = choose(vm, view, pool, &wishes[i], chosen, err);
+			r = choose(vm, view, pool, &wishes[i], err);
 	vf_pool_free(pool);
 	return r;
 }
@@ -406,8 +329,7 @@ static int lock_host(const struct flow_env *env, struct lock **out, struct err *
 
 static int reserve_all(struct vm *vm, const struct vf_reserve *how, struct err *err)
 {
-	struct view view = { 0 };
-	json_t *chosen = NULL;
+	struct view view = { .topo.chosen = how->chosen };
 	int r = reap_all(vm, err);
 
 	/* Its own, of a QEMU that has crashed. */
@@ -422,10 +344,7 @@ static int reserve_all(struct vm *vm, const struct vf_reserve *how, struct err *
 	if (r == 0)
 		r = check_macs(&view, err);
 	if (r == 0)
-		r = resolve_chosen(vm->def, how->chosen, &chosen, err);
-	if (r == 0)
-		r = choose_all(vm, &view, chosen, NULL, err);
-	json_decref(chosen);
+		r = choose_all(vm, &view, NULL, err);
 	view_close(&view);
 	return r < 0 ? r : reservation_save(vm, err);
 }
@@ -456,7 +375,7 @@ int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, struct err *er
 	if (r == 0)
 		r = view_open(vm, NULL, &view, err);
 	if (r == 0)
-		r = choose_all(vm, &view, NULL, pair, err);
+		r = choose_all(vm, &view, pair, err);
 	if (r == 0)
 		r = reservation_save(vm, err);
 	view_close(&view);

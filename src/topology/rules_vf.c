@@ -320,6 +320,19 @@ const struct rule rules_vf[] = {
 		.check = rule_check_vf_none_free,
 	},
 	{
+		.name = "vf-chosen",
+		.severity = SEVERITY_ERROR,
+		.scope = SCOPE_HOST,
+		.needs = NEEDS(TOPO_HOST) | NEEDS(TOPO_SETTINGS),
+		.summary = "the VF that was asked for (--vf) cannot be the pair's",
+		.why = "The pair gets that VF or none: vmfo does not take another one instead.",
+		.remedy = "Ask for one that vmfo vfs shows as free, of the pair's physnet; or "
+			  "leave --vf out, and the best that fits is taken.",
+		.source = "vmfo-launch(1) and vmfo-migrate(1), --vf; Linux "
+			  "Documentation/ABI/testing/sysfs-bus-pci, physfn",
+		.check = rule_check_vf_chosen,
+	},
+	{
 		.name = "vf-other-model",
 		.severity = SEVERITY_WARNING,
 		.scope = SCOPE_TARGET,

@@ -49,6 +49,7 @@ rule_fn rule_check_pf_no_carrier;
 rule_fn rule_check_pf_missing;
 rule_fn rule_check_physnet_unknown;
 rule_fn rule_check_switchdev_unsupported;
+rule_fn rule_check_vf_chosen;
 rule_fn rule_check_vf_mac_clash;
 rule_fn rule_check_vf_mtu;
 rule_fn rule_check_vf_none_free;

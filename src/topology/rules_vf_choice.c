@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "topology/rules_vf.h"
+#include "topology/vf_chosen.h"
 
 /* Of a long list, a person reads the first. */
 #define LISTED 8
@@ -73,7 +74,8 @@ static void say_none_free(const struct topo *topo, struct verdict *verdict,
 	char name[96];
 
 	(void)topo;
-	if (vf_candidates_best(candidates))
+	/* Of one that was asked for vf-chosen says why. */
+	if (vf_candidates_best(candidates) || wish->chosen)
 		return;
 	for (size_t i = 0; i < candidates->n; i++) {
 		const struct vf_candidate *one = &candidates->list[i];
@@ -92,6 +94,29 @@ static void say_none_free(const struct topo *topo, struct verdict *verdict,
 void rule_check_vf_none_free(const struct topo *topo, struct verdict *verdict)
 {
 	each_choice(topo, verdict, say_none_free);
+}
+
+static void say_chosen(const struct topo *topo, struct verdict *verdict,
+		       const struct vf_wish *wish, const struct vf_candidates *candidates)
+{
+	struct err why = ERR_INIT;
+	char name[96];
+
+	if (!wish->chosen || vf_chosen_judge(topo, wish, candidates, &why) == 0)
+		return;
+	snprintf(name, sizeof(name), "pair %s", wish->pair);
+	verdict_find(verdict, name, "%s", why.msg);
+}
+
+void rule_check_vf_chosen(const struct topo *topo, struct verdict *verdict)
+{
+	struct err why = ERR_INIT;
+
+	if (!topo->chosen || !topo->def)
+		return;
+	if (vf_chosen_check(topo->chosen, topo->def, &why) < 0)
+		verdict_find(verdict, "host", "%s", why.msg);
+	each_choice(topo, verdict, say_chosen);
 }
 
 static void say_other_model(const struct topo *topo, struct verdict *verdict,

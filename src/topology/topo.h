@@ -65,8 +65,9 @@ struct topo {
 	const char *why_not[TOPO_PARTS];   /* "the VM does not run"; static or borrowed */
 	const struct host_vm *vms;         /* of the host; this VM among them */
 	size_t n_vms;
-	const char *vm; /* this VM's name; NULL: a bare command line */
-	bool runs_here; /* this VM runs on this host: what it holds is its own */
+	const char *vm;       /* this VM's name; NULL: a bare command line */
+	const json_t *chosen; /* VFs that the operator names (topology/vf_chosen.h); NULL */
+	bool runs_here;       /* this VM runs on this host: what it holds is its own */
 	/* Made by topo_open(). */
 	struct topo_pair *pairs;
 	size_t n_pairs;

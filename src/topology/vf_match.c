@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "topology/vf_chosen.h"
 
 /* What every guest's net_failover starts with. */
 #define DEFAULT_MTU 1500
@@ -308,6 +309,14 @@ int vf_wish_mtu(const struct vf_wish *wish)
 	return wish->mtu > 0 ? wish->mtu : DEFAULT_MTU;
 }
 
+static bool is_another(const struct vf_candidate *candidate, const struct vf_wish *wish)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	return wish->chosen && !(pci_address_normalize(wish->chosen, address) &&
+				 str_eq(address, candidate->vf->address));
+}
+
 /* What does depend on the wish. */
 static void judge_for(const struct slot *slot, const struct vf_wish *wish,
 		      struct vf_candidate *candidate)
@@ -324,6 +333,8 @@ static void judge_for(const struct slot *slot, const struct vf_wish *wish,
 	else if (candidate->pf_link->mtu > 0 && candidate->pf_link->mtu < mtu)
 		set_reason(candidate, "PF %s has MTU %d, and the pair needs %d",
 			   candidate->pf_name, candidate->pf_link->mtu, mtu);
+	else if (is_another(candidate, wish))
+		set_reason(candidate, "another one was asked for (--vf)");
 }
 
 /* A candidate and what it is sorted by; more of each is better. */
@@ -428,7 +439,15 @@ static struct vf_wish wish_of(const struct topo *topo, const struct topo_pair *p
 		.device = (uint16_t)model,
 		.numa_node = -1,
 		.vm = topo->vm,
+		.chosen = vf_chosen_for(topo->chosen, topo->def, def->id),
 	};
+}
+
+static bool is_before(const struct vf_wish *a, const struct vf_wish *b)
+{
+	if (!a->chosen != !b->chosen)
+		return a->chosen;
+	return vf_wish_mtu(a) > vf_wish_mtu(b);
 }
 
 int vf_wishes_of(const struct topo *topo, struct vf_wish **out, size_t *n, struct err *err)
@@ -451,7 +470,7 @@ int vf_wishes_of(const struct topo *topo, struct vf_wish **out, size_t *n, struc
 		}
 		/* Inserted behind its equals: at most 64, mostly of one MTU. */
 		wish = wish_of(topo, pair);
-		for (; at > 0 && vf_wish_mtu(&wishes[at - 1]) < vf_wish_mtu(&wish); at--)
+		for (; at > 0 && is_before(&wish, &wishes[at - 1]); at--)
 			wishes[at] = wishes[at - 1];
 		wishes[at] = wish;
 	}

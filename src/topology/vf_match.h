@@ -26,6 +26,8 @@ struct vf_wish {
 	uint16_t vendor, device;
 	int numa_node;  /* of the VM's memory; -1: no preference */
 	const char *vm; /* what that VM holds is not taken; borrowed; NULL: no VM */
+	/* The address of the only one that will do, by topology/vf_chosen.h; borrowed; NULL. */
+	const char *chosen;
 };
 
 /* One VF, or a PF that offers none. All pointers are borrowed from the facts. */
@@ -104,8 +106,9 @@ void vf_pool_take(struct vf_pool *pool, const struct pci_function *vf, const cha
 
 /*
  * The wishes of the definition's pairs whose primary is a VF that is still to be chosen, in
- * the order in which they are to be served: one with a larger MTU has fewer to choose from.
- * Served so, each taking its first, none goes without a VF if all could have one.
+ * the order in which they are to be served: those for which topo->chosen names one, then those
+ * with a larger MTU, which have fewer to choose from. Served so, each taking its first, none
+ * goes without a VF if all could have one.
  * out: freed by the caller.  Errors: ERR_INTERNAL, ENOMEM.
  */
 int vf_wishes_of(const struct topo *topo, struct vf_wish **out, size_t *n, struct err *err);

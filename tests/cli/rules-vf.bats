@@ -232,6 +232,28 @@ defined() {
 	unchecked vf-none-free "${DEFINED[@]}"
 }
 
+@test "vf-chosen" {
+	host --vf 0.1:holder=4711
+	physnet enp1s0f0 && define && defined
+	finds vf-chosen --vf 1:10.2 "${DEFINED[@]}"
+	found "VF 0000:01:10.2: its IOMMU group" "is held by process 4711 (qemu-system-x86)"
+	about "pair net0"
+	is_severity error
+	passes vf-none-free --vf 1:10.2 "${DEFINED[@]}"
+	finds vf-chosen --vf net0=1:10.1 "${DEFINED[@]}"
+	found "VF 0000:01:10.1 is not of physnet prod: its PF is 0000:01:00.1"
+	finds vf-chosen --vf 1:0.0 "${DEFINED[@]}"
+	found "0000:01:00.0 is a PF, not a VF"
+	finds vf-chosen --vf 7:0.0 "${DEFINED[@]}"
+	found "this host has no PCI function 0000:07:00.0"
+	finds vf-chosen --vf net7=1:10.0 "${DEFINED[@]}"
+	found "--vf net7=0000:01:10.0: the VM has no pair \"net7\" whose primary is a VF"
+	about host
+	passes vf-chosen --vf 1:10.0 "${DEFINED[@]}"
+	passes vf-chosen "${DEFINED[@]}"
+	unchecked vf-chosen --no-host --vf 1:10.0 --file "$DEF"
+}
+
 @test "vf-none-free: no VFs are made" {
 	host --vfs 0 --total-vfs 7 && physnet enp1s0f0 && define && defined
 	finds vf-none-free "${DEFINED[@]}"
