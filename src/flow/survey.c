@@ -139,15 +139,16 @@ static int read_host(struct survey *survey, struct flow_env *env, struct err *er
 		survey->topo.why_not[TOPO_HOST] = "--no-host was given";
 		return 0;
 	}
-	r = host_read(what->sysroot, &survey->host, err);
+	/* The VMs are of this host, whatever folder stands in for its hardware. */
+	r = neighbours_read(env, &survey->vms, &survey->n_vms, err);
+	survey->topo.vms = survey->vms;
+	survey->topo.n_vms = survey->n_vms;
+	if (r == 0)
+		r = host_read(&(struct host_read){ what->sysroot, survey->vms, survey->n_vms },
+			      &survey->host, err);
 	if (r == 0 && what->def)
 		r = files_read(what->sysroot, what->def, survey->host, err);
 	survey->topo.host = survey->host;
-	/* The VMs are of this host, whatever folder stands in for its hardware. */
-	if (r == 0)
-		r = neighbours_read(env, &survey->vms, &survey->n_vms, err);
-	survey->topo.vms = survey->vms;
-	survey->topo.n_vms = survey->n_vms;
 	recognize(survey);
 	return r;
 }

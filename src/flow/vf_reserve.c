@@ -140,16 +140,19 @@ static int open_pairs(struct view *view, const struct vmdef *def, struct err *er
 static int view_open(struct vm *vm, const struct source_facts *source, struct view *out,
 		     struct err *err)
 {
-	int r = host_read(NULL, &out->host, err);
+	struct host_read what = { .sysroot = NULL };
+	int r = neighbours_read(vm->env, &out->vms, &out->n_vms, err);
 
+	what.vms = out->vms;
+	what.n_vms = out->n_vms;
+	if (r == 0)
+		r = host_read(&what, &out->host, err);
 	if (r == 0)
 		r = make_vfs(vm, out->host, err);
 	if (r > 0) {
 		host_facts_free(steal_ptr(out->host));
-		r = host_read(NULL, &out->host, err);
+		r = host_read(&what, &out->host, err);
 	}
-	if (r == 0)
-		r = neighbours_read(vm->env, &out->vms, &out->n_vms, err);
 	if (r == 0)
 		r = open_pairs(out, vm->def, err);
 	out->topo.def = vm->def;

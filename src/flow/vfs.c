@@ -236,10 +236,10 @@ static int look_here(struct flow_env *env, const char *sysroot, struct vfs *out,
 	struct topo topo = { .settings = env->host };
 	struct host_vm *vms = NULL;
 	size_t n_vms = 0;
-	int r = host_read(sysroot, &host, err);
+	int r = neighbours_read(env, &vms, &n_vms, err);
 
 	if (r == 0)
-		r = neighbours_read(env, &vms, &n_vms, err);
+		r = host_read(&(struct host_read){ sysroot, vms, n_vms }, &host, err);
 	if (r == 0) {
 		topo.host = host;
 		topo.vms = vms;

@@ -41,9 +41,10 @@ static int check_sysroot(const char *sysroot, struct err *err)
 	return 0;
 }
 
-int host_read(const char *sysroot, struct host_facts **out, struct err *err)
+int host_read(const struct host_read *what, struct host_facts **out, struct err *err)
 {
 	_cleanup_(free_facts) struct host_facts *facts = calloc(1, sizeof(*facts));
+	const char *sysroot = what->sysroot;
 	int ret = 0;
 
 	if (!facts)
@@ -54,7 +55,7 @@ int host_read(const char *sysroot, struct host_facts **out, struct err *err)
 	if (ret == 0)
 		ret = pci_read(sysroot, facts, err);
 	if (ret == 0)
-		ret = vfio_read(sysroot, facts, err);
+		ret = vfio_read(what, facts, err);
 	if (ret == 0)
 		ret = links_read(sysroot, facts, err);
 	if (ret == 0)

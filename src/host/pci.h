@@ -14,7 +14,9 @@
 /* Fills functions, pci_missing, iommu_tables, n_iommu_groups. */
 int pci_read(const char *sysroot, struct host_facts *facts, struct err *err);
 
-/* After pci_read(): fills groups. */
-int vfio_read(const char *sysroot, struct host_facts *facts, struct err *err);
+struct host_read;
+
+/* After pci_read(): fills groups. what: host/host_read.h. */
+int vfio_read(const struct host_read *what, struct host_facts *facts, struct err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "host/host_read.h"
 #include "host/pci.h"
 #include "host/sysroot.h"
 
@@ -45,8 +46,23 @@ static int ask_node(const char *path, bool *viable)
 	return 0;
 }
 
-static int read_node(const char *sysroot, struct vfio_group *group, struct err *err)
+static bool is_of_a_vm(const struct host_read *what, const struct host_facts *facts, int group)
 {
+	for (size_t i = 0; i < what->n_vms; i++)
+		for (size_t j = 0; j < what->vms[i].n_vfs; j++) {
+			const struct pci_function *vf =
+				host_find_function(facts, what->vms[i].vfs[j]);
+
+			if (vf && vf->iommu_group == group)
+				return true;
+		}
+	return false;
+}
+
+static int read_node(const struct host_read *what, const struct host_facts *facts,
+		     struct vfio_group *group, struct err *err)
+{
+	const char *sysroot = what->sysroot;
 	_cleanup_free_ char *path = sysroot_path(sysroot, NODE, group->number);
 	struct stat st;
 
@@ -59,7 +75,7 @@ static int read_node(const char *sysroot, struct vfio_group *group, struct err *
 	group->node = true;
 	group->accessible = sysroot_may_open(sysroot, NODE, group->number);
 	/* A plain file stands for a node that was elsewhere. */
-	if (sysroot && !S_ISCHR(st.st_mode))
+	if ((sysroot && !S_ISCHR(st.st_mode)) || is_of_a_vm(what, facts, group->number))
 		group->open_errno = -1;
 	else
 		group->open_errno = ask_node(path, &group->viable);
@@ -130,13 +146,13 @@ static int find_holders(const char *sysroot, struct host_facts *facts, struct er
 	return ret;
 }
 
-int vfio_read(const char *sysroot, struct host_facts *facts, struct err *err)
+int vfio_read(const struct host_read *what, struct host_facts *facts, struct err *err)
 {
 	int ret = collect(facts, err);
 
 	for (size_t i = 0; ret == 0 && i < facts->n_groups; i++)
-		ret = read_node(sysroot, &facts->groups[i], err);
+		ret = read_node(what, facts, &facts->groups[i], err);
 	if (ret == 0 && facts->n_groups)
-		ret = find_holders(sysroot, facts, err);
+		ret = find_holders(what->sysroot, facts, err);
 	return ret;
 }

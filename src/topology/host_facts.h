@@ -47,7 +47,7 @@ struct vfio_group {
 	bool viable;     /* VFIO_GROUP_GET_STATUS says so */
 	/*
 	 * Of opening it and asking; 0: it opens; EBUSY: somebody has it; -1: not tried, it is
-	 * but the name of a captured host's node.
+	 * but the name of a captured host's node, or of a VF that a VM here holds.
 	 */
 	int open_errno;
 	pid_t holder; /* who has it open; 0: nobody that can be seen */

@@ -123,7 +123,10 @@ static void check_opens(const struct topo *topo, const struct vfio_subject *subj
 		verdict_unknown(verdict, "%s: /dev/vfio/%d cannot be reached", subject->object,
 				group->number);
 	} else if (group->open_errno < 0) {
-		verdict_unknown(verdict, "the nodes of a captured host cannot be opened");
+		verdict_unknown(verdict,
+				"%s: /dev/vfio/%d is a captured host's, or of a VF that a VM "
+				"holds, and is not opened",
+				subject->object, group->number);
 	} else if (group->open_errno == EBUSY) {
 		verdict_unknown(verdict, "%s: /dev/vfio/%d is in use", subject->object,
 				group->number);

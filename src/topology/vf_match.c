@@ -132,7 +132,7 @@ static void judge_group(const struct topo *topo, struct slot *slot)
 	group = host_find_group(host, vf->iommu_group);
 	if (!group || !host->live)
 		return;
-	if (group->open_errno && group->open_errno != EBUSY)
+	if (group->open_errno > 0 && group->open_errno != EBUSY)
 		set_reason(&slot->base, "its IOMMU group %d does not open: %s", group->number,
 			   strerrordesc_np(group->open_errno) ?: "unknown error");
 	else if (!group->open_errno && !group->viable)

@@ -22,7 +22,7 @@ static struct host_facts *read_host(const char *sysroot)
 	struct host_facts *facts = NULL;
 	struct err err = ERR_INIT;
 
-	if (host_read(sysroot, &facts, &err) < 0)
+	if (host_read(&(struct host_read){ .sysroot = sysroot }, &facts, &err) < 0)
 		bail("reading %s: %s", sysroot ? sysroot : "this host", err.msg);
 	return facts;
 }
@@ -211,11 +211,14 @@ static void check_refused(void)
 	struct host_facts *facts = NULL;
 	struct err err = ERR_INIT;
 
-	is_int(host_read("/var/empty/nothing", &facts, &err), -ENOENT, "no folder");
+	is_int(host_read(&(struct host_read){ .sysroot = "/var/empty/nothing" }, &facts, &err),
+	       -ENOENT, "no folder");
 	is_int(err.kind, ERR_REFUSED, "is refused");
 	like(err.msg, "/var/empty/nothing", "with its name");
-	is_int(host_read("/dev/null", &facts, &err), -ENOTDIR, "a file is no folder");
-	is_int(host_read("/dev/pts", &facts, &err), -ENOENT, "a folder of something else");
+	is_int(host_read(&(struct host_read){ .sysroot = "/dev/null" }, &facts, &err), -ENOTDIR,
+	       "a file is no folder");
+	is_int(host_read(&(struct host_read){ .sysroot = "/dev/pts" }, &facts, &err), -ENOENT,
+	       "a folder of something else");
 	like(err.msg, "neither sys/ nor proc/", "is no captured host");
 	ok(!facts, "and nothing is returned");
 	host_facts_free(NULL);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "host/host_read.h"
 #include "host/pci.h"
 #include "synthetic.h"
 
@@ -17,14 +18,20 @@ static void facts_free(struct host_facts **facts)
 
 #define _cleanup_facts_ _cleanup_(facts_free)
 
-static struct host_facts *read_host(const char *sysroot)
+static struct host_facts *read_with_vms(const struct host_read *what)
 {
+	const char *sysroot = what->sysroot;
 	struct host_facts *facts = calloc(1, sizeof(*facts));
 	struct err err = ERR_INIT;
 
-	if (!facts || pci_read(sysroot, facts, &err) < 0 || vfio_read(sysroot, facts, &err) < 0)
+	if (!facts || pci_read(sysroot, facts, &err) < 0 || vfio_read(what, facts, &err) < 0)
 		bail("reading %s: %s", sysroot ? sysroot : "this host", err.msg);
 	return facts;
+}
+
+static struct host_facts *read_host(const char *sysroot)
+{
+	return read_with_vms(&(struct host_read){ .sysroot = sysroot });
 }
 
 static struct host_facts *read_synthetic(const char *options)
@@ -141,15 +148,22 @@ static void check_nodes(void)
 /* Devices that are no vfio group stand for those that fail. */
 static void check_device_nodes(void)
 {
-	_cleanup_facts_ struct host_facts *facts = NULL;
+	_cleanup_facts_ struct host_facts *facts = NULL, *mine = NULL;
+	char vfs[][PCI_ADDRESS_SIZE] = { "0000:01:10.0" };
+	const struct host_vm vm = { .name = "a", .vfs = vfs, .n_vfs = 1 };
+	_cleanup_free_ char *path = NULL;
 
 	if (geteuid() != 0) {
-		skip(2, "only root can make devices");
+		skip(4, "only root can make devices");
 		return;
 	}
 	facts = read_synthetic("--device-nodes");
 	is_int(group(facts, 20)->open_errno, ENOTTY, "a device that is not vfio's is no group");
 	ok(!group(facts, 20)->viable, "and not viable");
+	path = synthetic_host("--device-nodes");
+	mine = read_with_vms(&(struct host_read){ path, &vm, 1 });
+	is_int(group(mine, 20)->open_errno, -1, "one of a VF that a VM holds is not opened");
+	is_int(group(mine, 21)->open_errno, ENOTTY, "others are");
 }
 
 /* Owner, group and others, each with their bits. */
