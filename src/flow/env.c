@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "flow/vf_host.h"
 #include "host/qemu_binary.h"
 #include "io/file.h"
 
@@ -40,7 +41,8 @@ int flow_env_open(struct flow_env *env, struct report *report, struct err *err)
 	*env = (struct flow_env){ .confdir = folder("VMFO_CONFDIR", "/etc/vmfo"),
 				  .rundir = folder("VMFO_RUNDIR", "/run/vmfo"),
 				  .statedir = folder("VMFO_STATEDIR", "/var/lib/vmfo"),
-				  .report = report };
+				  .report = report,
+				  .vf_host = &vf_this_host };
 	if (!env->confdir || !env->rundir || !env->statedir)
 		r = err_nomem(err);
 	else

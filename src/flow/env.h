@@ -18,6 +18,7 @@ struct flow_env {
 	char *statedir;        /* $VMFO_STATEDIR, or /var/lib/vmfo */
 	struct hostdef *host;  /* with a QEMU binary, host.json's or the one that was found */
 	struct report *report; /* borrowed */
+	const struct vf_host *vf_host; /* vf_this_host; a test may put another there */
 };
 
 /*

@@ -10,9 +10,8 @@
 #include "flow/neighbours.h"
 #include "flow/reservation.h"
 #include "flow/store.h"
+#include "flow/vf_host.h"
 #include "flow/vf_use.h"
-#include "host/host_read.h"
-#include "host/vf_driver.h"
 #include "topology/vf_chosen.h"
 
 /* Whoever holds the host's lock reads facts, and at most waits for VFs to be made. */
@@ -80,7 +79,7 @@ static int make_vfs_of(struct vm *vm, const struct host_facts *host, const char 
 	if (!pf || !pf->sriov || pf->num_vfs > 0)
 		return 0;
 	log_note("making %d VFs of PF %s (%s)", n, pf_link, pf->address);
-	r = pf_set_num_vfs(vm->env->loop, pf->address, n, err);
+	r = vm->env->vf_host->set_num_vfs(vm->env->loop, pf->address, n, err);
 	return r < 0 ? err_wrap(err, "make VFs of PF %s", pf_link) : 1;
 }
 
@@ -146,12 +145,12 @@ static int view_open(struct vm *vm, const struct source_facts *source, struct vi
 	what.vms = out->vms;
 	what.n_vms = out->n_vms;
 	if (r == 0)
-		r = host_read(&what, &out->host, err);
+		r = vm->env->vf_host->read(&what, &out->host, err);
 	if (r == 0)
 		r = make_vfs(vm, out->host, err);
 	if (r > 0) {
 		host_facts_free(steal_ptr(out->host));
-		r = host_read(&what, &out->host, err);
+		r = vm->env->vf_host->read(&what, &out->host, err);
 	}
 	if (r == 0)
 		r = open_pairs(out, vm->def, err);

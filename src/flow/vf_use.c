@@ -6,9 +6,7 @@
 
 #include "base/log.h"
 #include "flow/reservation.h"
-#include "host/vf_driver.h"
-#include "host/vf_settings.h"
-#include "host/vfio_group.h"
+#include "flow/vf_host.h"
 #include "topology/host_facts.h"
 
 static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
@@ -20,7 +18,9 @@ static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
 		return 0;
 	vf->bound = true;
 	r = reservation_save(vm, err);
-	return r < 0 ? r : vf_driver_bind(vm->env->loop, vf->address, "vfio-pci", former, err);
+	return r < 0 ? r :
+		       vm->env->vf_host->bind(vm->env->loop, vf->address, "vfio-pci", former,
+					      err);
 }
 
 static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf,
@@ -33,7 +33,7 @@ static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_v
 	vf_settings_of_pair(pair, &want);
 	want.fields &= ~(unsigned int)VF_MAC;
 	if (!vf->set) {
-		r = vf_settings_read(vf->pf, vf->index, &vf->before, err);
+		r = vm->env->vf_host->read_settings(vf->pf, vf->index, &vf->before, err);
 		if (r < 0)
 			return r;
 		vf->set = true;
@@ -41,7 +41,8 @@ static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_v
 		if (r < 0)
 			return r;
 	}
-	r = vf_settings_write(vm->env->loop, vf->pf, vf->index, &want, &unsupported, err);
+	r = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index, &want,
+					     &unsupported, err);
 	for (unsigned int field = 1; r == 0 && field <= unsupported; field <<= 1)
 		if (unsupported & field)
 			log_note(
@@ -56,7 +57,7 @@ int vf_prepare(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, stru
 
 	if (r == 0)
 		r = apply_settings(vm, pair, vf, err);
-	return r < 0 ? r : vfio_group_try(vf->address, err);
+	return r < 0 ? r : vm->env->vf_host->try_group(vf->address, err);
 }
 
 int vf_admit(struct vm *vm, const struct vm_pair *pair, const struct vm_vf *vf, bool admit,
@@ -64,7 +65,7 @@ int vf_admit(struct vm *vm, const struct vm_pair *pair, const struct vm_vf *vf, 
 {
 	struct vf_settings now, want = { .fields = VF_MAC };
 	unsigned int unsupported = 0;
-	int r = vf_settings_read(vf->pf, vf->index, &now, err);
+	int r = vm->env->vf_host->read_settings(vf->pf, vf->index, &now, err);
 
 	if (r < 0)
 		return r;
@@ -72,7 +73,8 @@ int vf_admit(struct vm *vm, const struct vm_pair *pair, const struct vm_vf *vf, 
 		want.mac = pair->mac;
 	if ((now.fields & VF_MAC) && mac_equal(&now.mac, &want.mac))
 		return 0;
-	r = vf_settings_write(vm->env->loop, vf->pf, vf->index, &want, &unsupported, err);
+	r = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index, &want,
+					     &unsupported, err);
 	if (r == 0 && unsupported)
 		r = err_set(err, ERR_REFUSED, EOPNOTSUPP,
 			    "the driver of PF %s does not let the MAC of VF %d be set", vf->pf,
@@ -118,16 +120,17 @@ static int give_back(struct vm *vm, struct vm_vf *vf, struct err *err)
 	int settings = 0, driver = 0;
 
 	if (vf->set)
-		settings = vf_settings_write(vm->env->loop, vf->pf, vf->index, &vf->before,
-					     &unsupported, err);
+		settings = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index,
+							    &vf->before, &unsupported, err);
 	if (vf->bound)
-		driver = vf_driver_give_back(vm->env->loop, vf->address, vf->former, &why);
+		driver = vm->env->vf_host->give_back(vm->env->loop, vf->address, vf->former,
+						     &why);
 	if (driver == 0 || is_gone(driver))
 		vf->bound = false;
 	mac.fields &= VF_MAC;
 	if (vf->set && settings == 0)
-		settings = vf_settings_write(vm->env->loop, vf->pf, vf->index, &mac,
-					     &unsupported, err);
+		settings = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index,
+							    &mac, &unsupported, err);
 	if (settings < 0 && !is_gone(settings))
 		return settings;
 	vf->set = false;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/vf_host.h"
+
+#include "host/vfio_group.h"
+
+const struct vf_host vf_this_host = {
+	.read = host_read,
+	.set_num_vfs = pf_set_num_vfs,
+	.bind = vf_driver_bind,
+	.give_back = vf_driver_give_back,
+	.read_settings = vf_settings_read,
+	.write_settings = vf_settings_write,
+	.try_group = vfio_group_try,
+};
