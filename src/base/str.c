@@ -67,6 +67,14 @@ void strv_clear(struct strv *sv)
 	*sv = (struct strv){ 0 };
 }
 
+bool strv_has(const struct strv *sv, const char *s)
+{
+	for (size_t i = 0; i < sv->n; i++)
+		if (str_eq(sv->v[i], s))
+			return true;
+	return false;
+}
+
 char *strv_join(const struct strv *sv, const char *sep)
 {
 	size_t size = 1;

@@ -41,6 +41,9 @@ void strv_add(struct strv *sv, const char *s);
 void strv_addf(struct strv *sv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strv_clear(struct strv *sv); /* frees all; leaves it empty and usable */
 
+/* Whether s is among them. */
+bool strv_has(const struct strv *sv, const char *s);
+
 /* All of them, with sep between; freed by the caller. NULL: out of memory, or `failed`. */
 char *strv_join(const struct strv *sv, const char *sep);
 

@@ -81,14 +81,20 @@ static int open_journal(struct far *far, const json_t *params, struct err *err)
 
 static int reserve(struct vm *vm, const json_t *params, struct err *err)
 {
-	struct vf_reserve how = { .chosen = json_object_get(params, "vfs") };
+	_cleanup_(strv_clear) struct strv suppress = { 0 };
+	struct vf_reserve how = { .chosen = json_object_get(params, "vfs"),
+				  .suppress = &suppress };
 	struct source_facts *source = NULL;
+	const json_t *rule;
+	size_t i;
 	int r = source_facts_parse(json_object_get(params, "source"), &source, err);
 
 	if (r < 0)
 		return r;
+	json_array_foreach (json_object_get(params, "suppress"), i, rule)
+		strv_add(&suppress, json_string_value(rule) ?: "");
 	how.source = source;
-	r = vf_reserve(vm, &how, err);
+	r = suppress.failed ? err_nomem(err) : vf_reserve(vm, &how, err);
 	source_facts_free(source);
 	return r;
 }

@@ -16,10 +16,8 @@ static bool refuses(const struct finding *finding, unsigned int scopes)
 
 static void note_rule(struct strv *rules, const char *name)
 {
-	for (size_t i = 0; i < rules->n; i++)
-		if (str_eq(rules->v[i], name))
-			return;
-	strv_add(rules, name);
+	if (!strv_has(rules, name))
+		strv_add(rules, name);
 }
 
 int judge_findings(struct flow_run *run, struct findings *findings, const struct strv *suppress,

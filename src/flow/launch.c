@@ -102,7 +102,7 @@ static int await_pairs(struct vm *vm, int wait_s, struct flow_run *run, struct e
 static int start(struct vm *vm, const struct launch_opts *opts, const struct qemu_facts *facts,
 		 struct err *err)
 {
-	const struct vf_reserve what = { .chosen = opts->vfs };
+	const struct vf_reserve what = { .chosen = opts->vfs, .suppress = &opts->suppress };
 	const struct qemu_start how = { .facts = facts };
 	int r = vf_reserve(vm, &what, err);
 

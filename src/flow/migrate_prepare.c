@@ -231,7 +231,8 @@ int migrate_reserve(void *ctx, struct err *err)
 	const struct target_reserve what = { .migration = m->id,
 					     .hidden = m->opts.hidden,
 					     .source = m->source_facts,
-					     .vfs = m->opts.vfs };
+					     .vfs = m->opts.vfs,
+					     .suppress = &m->opts.suppress };
 
 	int r = target_reserve(m->target, m->vm, &what, err);
 

@@ -183,13 +183,17 @@ int target_vfs(struct target *target, json_t **out, struct err *err)
 int target_reserve(struct target *target, const struct vm *vm,
 		   const struct target_reserve *what, struct err *err)
 {
+	json_t *suppress = json_array();
 	char here[256] = "";
 
 	gethostname(here, sizeof(here) - 1);
+	for (size_t i = 0; i < what->suppress->n; i++)
+		json_array_append_new(suppress, json_string(what->suppress->v[i]));
 	return call(target, "reserve",
-		    json_pack("{sO ss ss sb sO sO*}", "definition", vm->def->source,
+		    json_pack("{sO ss ss sb sO sO* so}", "definition", vm->def->source,
 			      "migration", what->migration, "source_host", here, "hidden",
-			      (int)what->hidden, "source", what->source, "vfs", what->vfs),
+			      (int)what->hidden, "source", what->source, "vfs", what->vfs,
+			      "suppress", suppress),
 		    RESERVE_MS, NULL, err);
 }
 

@@ -56,10 +56,11 @@ int target_look(struct flow_env *env, const char *host, const struct target_ques
 int target_vfs(struct target *target, json_t **out, struct err *err);
 
 struct target_reserve {
-	const char *migration; /* the id of the journal */
-	bool hidden;           /* QEMU plugs the primaries itself */
-	json_t *source;        /* as of struct target_question */
-	json_t *vfs;           /* {PAIR: ADDRESS} that the operator chose; NULL: none */
+	const char *migration;       /* the id of the journal */
+	bool hidden;                 /* QEMU plugs the primaries itself */
+	json_t *source;              /* as of struct target_question */
+	json_t *vfs;                 /* {PAIR: ADDRESS} that the operator chose; NULL: none */
+	const struct strv *suppress; /* as of struct vf_reserve */
 };
 
 /* Takes name, VFs and memory there. what: borrowed. */

@@ -166,16 +166,22 @@ static int view_open(struct vm *vm, const struct source_facts *source, struct vi
 
 /* ---- memory, addresses ---- */
 
-static int check_memory(const struct view *view, struct err *err)
+static bool is_suppressed(const struct vf_reserve *how, const char *rule)
+{
+	return how->suppress && strv_has(how->suppress, rule);
+}
+
+static int check_memory(const struct view *view, const struct vf_reserve *how, struct err *err)
 {
 	int64_t available = topo_memory_available_mib(&view->topo);
 	const struct vmdef *def = view->topo.def;
 
-	if (def->memory.huge_pages || available < 0 || available >= def->memory.mib)
+	if (def->memory.huge_pages || available < 0 || available >= def->memory.mib ||
+	    is_suppressed(how, "memory-short"))
 		return 0;
 	return err_set(err, ERR_REFUSED, ENOMEM,
 		       "memory: it needs %d MiB, and %" PRId64
-		       " MiB are available beside what other VMs have reserved",
+		       " MiB are available beside what other VMs have reserved (memory-short)",
 		       def->memory.mib, available);
 }
 
@@ -187,24 +193,38 @@ static bool has_mac(const struct host_vm *vm, const struct mac *mac)
 	return false;
 }
 
-static int check_macs(const struct view *view, struct err *err)
+static int check_mac(const struct host_vm *other, const char *what, const char *id,
+		     const struct mac *mac, const char *rule, struct err *err)
 {
-	const struct vmdef *def = view->topo.def;
 	char text[MAC_TEXT_SIZE];
 
-	for (size_t i = 0; i < view->n_vms; i++) {
+	return !has_mac(other, mac) ?
+		       0 :
+		       err_set(err, ERR_REFUSED, EADDRINUSE,
+			       "%s %s: VM \"%s\" on this host has its MAC, %s, already (%s)",
+			       what, id, other->name, mac_format(mac, text), rule);
+}
+
+static int check_macs(const struct view *view, const struct vf_reserve *how, struct err *err)
+{
+	const char *rule = how->source ? "mac-taken" : "mac-duplicate";
+	const struct vmdef *def = view->topo.def;
+	int r = 0;
+
+	for (size_t i = 0; !is_suppressed(how, rule) && i < view->n_vms; i++) {
 		const struct host_vm *other = &view->vms[i];
 
 		/* A VM that is only stored here wants nothing. */
 		if (str_eq(other->name, view->topo.vm) || (!other->pid && !other->reserved_mib))
 			continue;
-		for (size_t j = 0; j < def->n_pairs; j++)
-			if (has_mac(other, &def->pairs[j].mac))
-				return err_set(err, ERR_REFUSED, EADDRINUSE,
-					       "pair %s: VM \"%s\" on this host has its MAC, "
-					       "%s, already",
-					       def->pairs[j].id, other->name,
-					       mac_format(&def->pairs[j].mac, text));
+		for (size_t j = 0; r == 0 && j < def->n_pairs; j++)
+			r = check_mac(other, "pair", def->pairs[j].id, &def->pairs[j].mac, rule,
+				      err);
+		for (size_t j = 0; r == 0 && j < def->n_nics; j++)
+			r = check_mac(other, "NIC", def->nics[j].id, &def->nics[j].mac, rule,
+				      err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -342,9 +362,9 @@ static int reserve_all(struct vm *vm, const struct vf_reserve *how, struct err *
 	if (r == 0)
 		r = view_open(vm, how->source, &view, err);
 	if (r == 0)
-		r = check_memory(&view, err);
+		r = check_memory(&view, how, err);
 	if (r == 0)
-		r = check_macs(&view, err);
+		r = check_macs(&view, how, err);
 	if (r == 0)
 		r = choose_all(vm, &view, NULL, err);
 	view_close(&view);

@@ -20,6 +20,12 @@ struct vf_reserve {
 	const json_t *chosen;
 	/* Of the host that the VM comes from: which models its guest knows; NULL: unknown. */
 	const struct source_facts *source;
+	/*
+	 * Topology rules that do not count (--suppress): memory-short; mac-taken where there is
+	 * a source, mac-duplicate else. They were asked before, without the lock. Borrowed;
+	 * NULL: none.
+	 */
+	const struct strv *suppress;
 };
 
 /*

@@ -169,14 +169,6 @@ void findings_sort(struct findings *findings)
 		qsort(findings->list, findings->n, sizeof(*findings->list), by_severity);
 }
 
-static bool is_among(const struct strv *names, const char *name)
-{
-	for (size_t i = 0; i < names->n; i++)
-		if (str_eq(names->v[i], name))
-			return true;
-	return false;
-}
-
 void findings_suppress(struct findings *findings, const struct strv *rules)
 {
 	size_t kept = 0;
@@ -184,11 +176,11 @@ void findings_suppress(struct findings *findings, const struct strv *rules)
 	for (size_t i = 0; i < findings->n; i++) {
 		struct finding *one = &findings->list[i];
 
-		if (!is_among(rules, one->rule)) {
+		if (!strv_has(rules, one->rule)) {
 			findings->list[kept++] = *one;
 			continue;
 		}
-		if (!is_among(&findings->suppressed, one->rule))
+		if (!strv_has(&findings->suppressed, one->rule))
 			strv_add(&findings->suppressed, one->rule);
 		finding_clear(one);
 	}
@@ -221,7 +213,7 @@ void findings_merge(struct findings *to, struct findings *from, const char *host
 		take_not_checked(to, one->rule, one->reason);
 	}
 	for (size_t i = 0; i < from->suppressed.n; i++)
-		if (!is_among(&to->suppressed, from->suppressed.v[i]))
+		if (!strv_has(&to->suppressed, from->suppressed.v[i]))
 			strv_add(&to->suppressed, from->suppressed.v[i]);
 	from->n = from->n_not_checked = 0;
 	to->failed = to->failed || from->failed || to->suppressed.failed;
