@@ -125,7 +125,10 @@ static int vf_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *
 
 static int vf_leave(const struct vm_pair *pair, struct err *err)
 {
-	return admit_at_uplinks(pair, false, err);
+	int r = admit_at_uplinks(pair, false, err);
+
+	/* A bridge that is gone has no uplinks. */
+	return r == -ENODEV ? 0 : r;
 }
 
 static const struct datapath datapaths[] = {

@@ -5,13 +5,21 @@
 #include "flow/reservation.h"
 #include "flow/vf_use.h"
 
+int vm_leave_network(struct vm *vm, struct err *err)
+{
+	int reserved = vm->n_vfs ? 1 : reservation_load(vm, err);
+	int left, given;
+
+	if (reserved <= 0)
+		return reserved;
+	left = datapath_leave(vm, err);
+	given = vf_give_back_all(vm, left < 0 ? NULL : err);
+	return left < 0 ? left : given;
+}
+
 int vm_leave_host(struct vm *vm, struct err *err)
 {
-	int r = vm->n_vfs ? 1 : reservation_load(vm, err);
+	int r = vm_leave_network(vm, err);
 
-	if (r > 0)
-		r = datapath_leave(vm, err);
-	if (r == 0 && vm->n_vfs)
-		r = vf_give_back_all(vm, err);
 	return r < 0 ? r : vm_remove_rundir(vm, err);
 }

@@ -8,9 +8,15 @@
 #include "flow/vm.h"
 
 /*
- * Its QEMU has ended. What it had of this host beside that goes: entries in forwarding
- * databases and filters, what it has reserved; then its run folder, and with it the lock,
- * which is held. What cannot be given back stays reserved, and so does the folder.
+ * Its QEMU has ended. What it has reserved of this host is given back, and its entries in
+ * forwarding databases and filters go; nothing where there is no reservation. Whatever fails,
+ * the rest is done; what cannot be given back stays reserved.
+ */
+int vm_leave_network(struct vm *vm, struct err *err);
+
+/*
+ * The same, and then its run folder goes, and with it the lock, which is held; not the folder
+ * of one that still has something reserved.
  */
 int vm_leave_host(struct vm *vm, struct err *err);
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "flow/leave.h"
 #include "flow/neighbours.h"
 #include "flow/reservation.h"
 #include "flow/store.h"
 #include "flow/vf_host.h"
-#include "flow/vf_use.h"
 #include "topology/vf_chosen.h"
 
 /* Whoever holds the host's lock reads facts, and at most waits for VFs to be made. */
@@ -34,11 +34,15 @@ static int reap(struct flow_env *env, const char *name, struct err *err)
 	r = vm_find_running(vm, &why);
 	if (r == 0)
 		r = reservation_counts(vm, &why);
-	if (r == 0 && reservation_load(vm, &why) > 0) {
+	if (r > 0)
+		return 0;
+	if (r == 0)
+		r = reservation_load(vm, &why);
+	if (r > 0 && vm->n_vfs)
 		log_note("VM \"%s\" has left VFs behind that it had here: giving them back",
 			 name);
-		r = vf_give_back_all(vm, &why);
-	}
+	if (r > 0)
+		r = vm_leave_network(vm, &why);
 	if (r < 0)
 		log_warn("what VM \"%s\" has reserved here: %s", name, why.msg);
 	return 0;
@@ -356,9 +360,7 @@ static int reserve_all(struct vm *vm, const struct vf_reserve *how, struct err *
 
 	/* Its own, of a QEMU that has crashed. */
 	if (r == 0)
-		r = reservation_load(vm, err);
-	if (r > 0)
-		r = vf_give_back_all(vm, err);
+		r = vm_leave_network(vm, err);
 	if (r == 0)
 		r = view_open(vm, how->source, &view, err);
 	if (r == 0)
