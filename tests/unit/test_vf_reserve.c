@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Who gets which VF of a host, and who gets none and why.
+ */
+#include "flow/vf_reserve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "flow/datapath.h"
+#include "flow/reservation.h"
+#include "flow/vf_use.h"
+#include "io/journal.h"
+#include "made_host.h"
+#include "topology/source_facts.h"
+#include "vf_build.h"
+
+#define NET0 MADE_VF("net0", "00:01", "")
+#define NET1 MADE_VF("net1", "00:02", "")
+#define OTHER MADE_VF("net0", "00:09", "")
+#define EMULATED                                                                                     \
+	"{\"id\": \"emu\", \"mac\": \"52:54:00:00:00:0e\", \"standby\": {\"bridge\": \"vmfotest0\"}" \
+	", \"primary\": {\"kind\": \"emulated\"}}"
+
+static struct err err;
+static char told[2048];
+
+static void note(void *data, enum log_level level, const char *line)
+{
+	size_t len = strlen(told);
+
+	(void)data;
+	(void)level;
+	snprintf(told + len, sizeof(told) - len, "%s\n", line);
+}
+
+static int reserve_as(struct vm *vm, const struct vf_reserve *how)
+{
+	err = (struct err)ERR_INIT;
+	*told = '\0';
+	return vf_reserve(vm, how, &err);
+}
+
+static int reserve(struct vm *vm)
+{
+	return reserve_as(vm, &(struct vf_reserve){ .chosen = NULL });
+}
+
+static bool has_file(const struct vm *vm)
+{
+	_cleanup_free_ char *path = vm_path(vm, "reservation.json");
+
+	return access(path, F_OK) == 0;
+}
+
+static const char *vf_of(const struct vm *vm, size_t pair)
+{
+	const struct vm_vf *vf = reservation_vf(vm, &vm->def->pairs[pair]);
+
+	return vf ? vf->address : "none";
+}
+
+/* ---- what is taken ---- */
+
+static void test_takes(void)
+{
+	struct vm *vm, *again;
+	const struct vm_vf *vf;
+
+	made_begin(3);
+	vm = made_vm("a", NET0 ", " NET1 ", " EMULATED);
+	is_int(reserve(vm), 0, "two VFs %s", err.msg);
+	is_str(vf_of(vm, 0), "0000:01:10.0", "the first pair's");
+	is_str(vf_of(vm, 1), "0000:01:10.1", "the second's");
+	is_str(vf_of(vm, 2), "none", "an emulated primary wants none");
+	vf = reservation_vf(vm, &vm->def->pairs[1]);
+	is_str(vf->pf, "pf0", "its PF");
+	is_int(vf->index, 1, "its number");
+	is_str(vf->former, "igbvf", "its driver");
+	ok(!vf->bound && !vf->set && !vf->spare, "nothing was done to it");
+	LOGGED("", "nor to the host");
+	again = made_vm("b", OTHER);
+	vmdef_free(again->def);
+	again->def = NULL;
+	free(again->name);
+	again->name = strdup("a");
+	free(again->rundir);
+	again->rundir = strdup(vm->rundir);
+	is_int(reservation_load(again, &err), 1, "the file says so, too");
+	is_str(vf_of(again, 1), "0000:01:10.1", "of each");
+	vm_close(again);
+	vm_close(vm);
+}
+
+static void test_own_again(void)
+{
+	struct vm *vm;
+
+	made_begin(1);
+	vm = made_vm("a", NET0);
+	reserve(vm);
+	is_int(vf_prepare_all(vm, true, &err), 0, "it is prepared");
+	made_crash(vm);
+	*made.log = '\0';
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm), 0, "what a crash has left of its own is taken again %s", err.msg);
+	LOGGED("mac pf0 0 00:00:00:00:00:00, give 0000:01:10.0 igbvf, "
+	       "mac pf0 0 00:00:00:00:00:00",
+	       "after it was given back");
+	is_str(reservation_vf(vm, &vm->def->pairs[0])->former, "igbvf", "and is as it was");
+	vm_close(vm);
+}
+
+static void test_none_wanted(void)
+{
+	struct vm *vm;
+
+	made_begin(1);
+	vm = made_vm("a", EMULATED);
+	is_int(reserve(vm), 0, "a VM without VFs");
+	ok(has_file(vm) && vm->n_vfs == 0, "reserves its memory and addresses");
+	vm_close(vm);
+}
+
+/* ---- none ---- */
+
+static void spoil(struct host_facts *facts)
+{
+	struct vfio_group *group = vf_build_add_group(facts, 0, 0);
+
+	group->holder = 4711;
+	strcpy(group->holder_name, "testpmd");
+	strcpy(vf_build_vf(facts, 0, 0)->driver, "vfio-pci");
+	vf_build_pf(facts, 0)->iommu_group = vf_build_vf(facts, 0, 1)->iommu_group;
+	vf_build_vf(facts, 0, 2)->iommu_group = -1;
+	vf_build_link(facts, 1)->up = false;
+}
+
+static void test_none_free(void)
+{
+	struct vm *vm;
+
+	made_begin(3);
+	made.pfs = 2;
+	made_settings(2, 0);
+	made.change = spoil;
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm), -ENODEV, "there is none");
+	is_int(err.kind, ERR_REFUSED, "it is refused");
+	is_str(err.msg,
+	       "pair net0: no VF of physnet prod is free: 0000:01:10.0: its IOMMU group 1000 is "
+	       "held by process 4711 (testpmd); 0000:01:10.1: its IOMMU group 1001 is shared "
+	       "with 0000:01:00.0, which igb uses; 0000:01:10.2: it is in no IOMMU group: the "
+	       "IOMMU does not cover it; 0000:02:10.0: PF pf1 is down; 0000:02:10.1: PF pf1 is "
+	       "down; 0000:02:10.2: PF pf1 is down",
+	       "with a reason for each");
+	ok(!has_file(vm) && vm->n_vfs == 0, "and nothing is reserved");
+	made.change = NULL;
+	made_settings(2, 0);
+	vm_close(vm);
+
+	vm = made_vm("b", NET0 ", " NET1);
+	made.vfs = made.pfs = 1;
+	is_int(reserve(vm), -ENODEV, "two pairs and one VF");
+	like(err.msg, "0000:01:10.0: it is chosen for pair net0", "which has it is said");
+	ok(!has_file(vm) && vm->n_vfs == 0, "neither gets any");
+	vm_close(vm);
+
+	vm = made_vm("c", MADE_VF("net0", "00:01", "") "");
+	hostdef_free(made_env.host);
+	hostdef_parse(NULL, 0, "host.json", &made_env.host, &err);
+	is_int(reserve(vm), -ENODEV, "a host without physnets");
+	like(err.msg, "pair net0: this host has no physnet \"prod\" (see vmfo-host(5)",
+	     "says so");
+	vm_close(vm);
+}
+
+/* ---- --vf ---- */
+
+static void share(struct host_facts *facts)
+{
+	struct vfio_group *group = vf_build_add_group(facts, 0, 2);
+
+	vf_build_pf(facts, 0)->iommu_group = vf_build_vf(facts, 0, 1)->iommu_group;
+	group->holder = 4711;
+	strcpy(group->holder_name, "testpmd");
+}
+
+static void test_chosen_refused(void)
+{
+	static const struct {
+		const char *vfs, *want;
+	} rows[] = {
+		{ "{\"net0\": \"0000:01:00.0\"}",
+		  "pair net0: 0000:01:00.0 is a PF, not a VF (see vmfo vfs)" },
+		{ "{\"net0\": \"eth0\"}",
+		  "pair net0: \"eth0\" is no PCI address; a VF's is like 0000:01:10.0 (see vmfo "
+		  "vfs)" },
+		{ "{\"net0\": \"0000:01:10.7\"}",
+		  "pair net0: this host has no PCI function 0000:01:10.7 (see vmfo vfs)" },
+		{ "{\"net0\": \"0000:02:10.0\"}",
+		  "pair net0: VF 0000:02:10.0 is not of physnet prod: its PF is 0000:02:00.0 "
+		  "(see vmfo vfs)" },
+		{ "{\"net0\": \"0000:01:10.1\"}",
+		  "pair net0: VF 0000:01:10.1: its IOMMU group 1001 is shared with "
+		  "0000:01:00.0, which igb uses" },
+		{ "{\"net0\": \"0000:01:10.2\"}",
+		  "pair net0: VF 0000:01:10.2: its IOMMU group 1002 is held by process 4711 "
+		  "(testpmd)" },
+		{ "{\"net0\": \"0000:01:10.3\"}",
+		  "pair net0: VF 0000:01:10.3: it is used by VM b" },
+		{ "{\"net1\": \"0000:01:10.0\", \"net0\": \"0000:01:10.0\"}",
+		  "pair net1: VF 0000:01:10.0: it is chosen for pair net0" },
+		{ "{\"net7\": \"0000:01:10.0\"}",
+		  "--vf net7=0000:01:10.0: the VM has no pair \"net7\" whose primary is a VF" },
+		{ "{\"\": \"0000:01:10.0\"}",
+		  "--vf 0000:01:10.0: say which pair it is for (--vf PAIR=ADDRESS): the VM has "
+		  "not one pair whose primary is a VF" },
+	};
+	json_t *mine = json_pack("{ss}", "", "0000:01:10.3");
+	struct vm *vm, *other;
+
+	made_begin(5);
+	made.pfs = 2;
+	made.change = share;
+	other = made_vm("b", OTHER);
+	is_int(reserve_as(other, &(struct vf_reserve){ .chosen = mine }), 0, "another VM's");
+	vm = made_vm("a", NET0 ", " NET1);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		json_t *chosen = json_loads(rows[i].vfs, 0, NULL);
+
+		is_int(reserve_as(vm, &(struct vf_reserve){ .chosen = chosen }), -EINVAL,
+		       "refused: --vf %s", rows[i].vfs);
+		is_str(err.msg, rows[i].want, "and why");
+		is_int(err.kind, ERR_REFUSED, "as such");
+		ok(!has_file(vm) && vm->n_vfs == 0, "nothing is reserved");
+		json_decref(chosen);
+	}
+	LOGGED("", "nothing was done to the host");
+	json_decref(mine);
+	vm_close(vm);
+	vm_close(other);
+}
+
+static void test_chosen(void)
+{
+	json_t *chosen = json_pack("{ss}", "net1", "0000:01:10.0");
+	struct vm *vm;
+
+	made_begin(2);
+	vm = made_vm("a", NET0 ", " NET1);
+	is_int(reserve_as(vm, &(struct vf_reserve){ .chosen = chosen }), 0, "--vf %s", err.msg);
+	is_str(vf_of(vm, 1), "0000:01:10.0", "the pair has what was named for it");
+	is_str(vf_of(vm, 0), "0000:01:10.1", "and the other what is left");
+	json_decref(chosen);
+	vm_close(vm);
+}
+
+/* ---- the last one ---- */
+
+static void test_last(void)
+{
+	struct vm *a, *b;
+
+	made_begin(1);
+	a = made_vm("a", NET0);
+	b = made_vm("b", OTHER);
+	is_int(reserve(a), 0, "the last VF");
+	is_int(reserve(b), -ENODEV, "is not had twice");
+	is_str(err.msg,
+	       "pair net0: no VF of physnet prod is free: 0000:01:10.0: it is used by VM a",
+	       "and why");
+	is_int(vf_give_back_all(a, &err), 0, "given back");
+	is_int(reserve(b), 0, "it can be had again %s", err.msg);
+	vm_close(a);
+	vm_close(b);
+}
+
+/* A process of its own, as two vmfos are.  Return: its exit status: 0: it has the VF. */
+static pid_t race(const char *name, const char *pairs, const int begin[2])
+{
+	pid_t pid;
+	char go;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		struct vm *vm = made_vm(name, pairs);
+		int r;
+
+		close(begin[1]);
+		if (read(begin[0], &go, 1) != 0)
+			_exit(9);
+		r = reserve(vm);
+		/* Its lock is what makes it count: held until the other has looked. */
+		if (r == 0)
+			sleep(1);
+		_exit(r == 0 ? 0 : r == -ENODEV && strstr(err.msg, "it is used by VM") ? 1 : 2);
+	}
+	return pid;
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_race(void)
+{
+	int begin[2], first, second;
+	pid_t a, b;
+
+	made_begin(1);
+	/* Whoever reads without the lock has not seen what the other writes. */
+	made.read_ms = 200;
+	if (pipe2(begin, O_CLOEXEC) < 0)
+		bail("pipe");
+	a = race("a", NET0, begin);
+	b = race("b", OTHER, begin);
+	close(begin[0]);
+	close(begin[1]);
+	first = status_of(a);
+	second = status_of(b);
+	is_int(first + second, 1, "of two at one time one has the VF, the other is refused");
+	ok(first == 0 || second == 0, "%d, %d", first, second);
+}
+
+/* ---- memory, addresses ---- */
+
+static void test_memory(void)
+{
+	struct strv suppress = { 0 };
+	struct vm *a, *b;
+
+	made_begin(2);
+	made.available_mib = 319;
+	a = made_vm("a", NET0);
+	b = made_vm("b", OTHER);
+	is_int(reserve(a), 0, "memory for one");
+	is_int(reserve(b), -ENOMEM, "and not for two");
+	is_str(err.msg,
+	       "memory: it needs 160 MiB, and 159 MiB are available beside what other VMs have "
+	       "reserved (memory-short)",
+	       "and why");
+	ok(err.kind == ERR_REFUSED && !has_file(b), "nothing is reserved");
+	strv_add(&suppress, "memory-short");
+	is_int(reserve_as(b, &(struct vf_reserve){ .suppress = &suppress }), 0,
+	       "unless the rule does not count");
+	strv_clear(&suppress);
+	vm_close(a);
+	vm_close(b);
+}
+
+static void refuses_mac(struct vm *vm, const struct vf_reserve *how, const char *want)
+{
+	is_int(reserve_as(vm, how), -EADDRINUSE, "an address that another VM has");
+	is_str(err.msg, want, "and whose it is");
+	ok(err.kind == ERR_REFUSED && !has_file(vm), "nothing is reserved");
+}
+
+static void test_mac(void)
+{
+	const struct source_facts source = { .running = true };
+	struct strv duplicate = { 0 }, taken = { 0 };
+	struct vm *a, *b;
+
+	made_begin(4);
+	strv_add(&duplicate, "mac-duplicate");
+	strv_add(&taken, "mac-taken");
+	a = made_vm("a", NET0);
+	b = made_vm("b", OTHER ", " MADE_VF("net1", "00:01", ""));
+	is_int(reserve(a), 0, "one that is about to start");
+	refuses_mac(b, &(struct vf_reserve){ .suppress = &taken },
+		    "pair net1: VM \"a\" on this host has its MAC, 52:54:00:00:00:01, already "
+		    "(mac-duplicate)");
+	refuses_mac(b, &(struct vf_reserve){ .source = &source, .suppress = &duplicate },
+		    "pair net1: VM \"a\" on this host has its MAC, 52:54:00:00:00:01, already "
+		    "(mac-taken)");
+	is_int(reserve_as(b, &(struct vf_reserve){ .suppress = &duplicate }), 0,
+	       "unless the rule does not count %s", err.msg);
+	vf_give_back_all(b, &err);
+	is_int(reserve_as(b, &(struct vf_reserve){ .source = &source, .suppress = &taken }), 0,
+	       "nor the one of migrations %s", err.msg);
+	strv_clear(&duplicate);
+	strv_clear(&taken);
+	vm_close(a);
+	vm_close(b);
+}
+
+static void test_mac_of_nic(void)
+{
+	json_t *nic = json_pack("[{ss ss ss}]", "id", "lan", "mac", "52:54:00:00:00:01",
+				"bridge", "br0");
+	struct vm *a, *b;
+	json_t *source;
+	char *text;
+
+	made_begin(2);
+	a = made_vm("a", NET0);
+	b = made_vm("b", OTHER);
+	source = json_deep_copy(b->def->source);
+	json_object_set_new(source, "nics", nic);
+	text = json_dumps(source, 0);
+	vmdef_free(b->def);
+	if (vmdef_parse(text, strlen(text), "test", &b->def, &err) < 0)
+		bail("%s", err.msg);
+	is_int(reserve(a), 0, "one that is about to start");
+	refuses_mac(b, &(struct vf_reserve){ .chosen = NULL },
+		    "NIC lan: VM \"a\" on this host has its MAC, 52:54:00:00:00:01, already "
+		    "(mac-duplicate)");
+	free(text);
+	json_decref(source);
+	vm_close(a);
+	vm_close(b);
+}
+
+/* ---- what crashes leave ---- */
+
+static void test_stale(void)
+{
+	struct vm *a, *b;
+
+	made_begin(1);
+	a = made_vm("a", MADE_VF("net0", "00:01", ", \"vlan\": 5"));
+	reserve(a);
+	is_int(vf_prepare_all(a, true, &err), 0, "one is prepared %s", err.msg);
+	LOGGED("bind 0000:01:10.0 vfio-pci, vlan pf0 0 5, group 0000:01:10.0, "
+	       "mac pf0 0 52:54:00:00:00:01",
+	       "for the guest");
+	made_crash(a);
+	b = made_vm("b", OTHER);
+	is_int(reserve(b), 0, "who reserves next has it %s", err.msg);
+	is_str(vf_of(b, 0), "0000:01:10.0", "the same");
+	is_str(reservation_vf(b, &b->def->pairs[0])->former, "igbvf", "with its own driver");
+	LOGGED("vlan pf0 0 0, mac pf0 0 00:00:00:00:00:00, give 0000:01:10.0 igbvf, "
+	       "mac pf0 0 00:00:00:00:00:00",
+	       "after it was given back for the other");
+	like(told, "VM \"a\" has left VFs behind that it had here: giving them back",
+	     "which is told");
+	a = made_vm("a", NET0);
+	ok(!has_file(a), "its reservation is gone");
+	vm_close(a);
+	vm_close(b);
+}
+
+static void test_not_stale(void)
+{
+	const char *id = "6b1f2c3d-3f5b-4a57-9d0e-5a7d9e0c4e5f";
+	struct journal *journal;
+	struct vm *a, *b;
+
+	made_begin(1);
+	a = made_vm("a", NET0);
+	reserve(a);
+	vf_prepare_all(a, true, &err);
+	if (journal_create(made_env.statedir, "a", id, "target", NULL, &journal, &err) < 0)
+		bail("%s", err.msg);
+	made_crash(a);
+	*made.log = '\0';
+	b = made_vm("b", OTHER);
+	is_int(reserve(b), -ENODEV, "what is in doubt is not given back");
+	like(err.msg, "0000:01:10.0: it is used by VM a", "and is used");
+	LOGGED("", "nothing was done to it");
+	journal_close(journal, "failed", &err);
+	is_int(reserve(b), 0, "until the journal is closed %s", err.msg);
+	vm_close(b);
+}
+
+/* One that cannot be given back holds up nobody who does not need it. */
+static void test_stale_stays(void)
+{
+	struct vm *a, *b;
+
+	made_begin(2);
+	a = made_vm("a", NET0);
+	reserve(a);
+	vf_prepare_all(a, true, &err);
+	made_crash(a);
+	made.fail = "give";
+	made.error = EBUSY;
+	b = made_vm("b", OTHER);
+	is_int(reserve(b), 0, "another reserves %s", err.msg);
+	like(told,
+	     "what VM \"a\" has reserved here: give VF 0000:01:10.0 back: made to fail: give "
+	     "0000:01:10.0 igbvf",
+	     "what could not be given back is told");
+	a = made_vm("a", NET0);
+	ok(has_file(a), "and tried again: its reservation stays");
+	made.fail = NULL;
+	is_int(reserve(a), 0, "it can be had by its own VM %s", err.msg);
+	vm_close(a);
+	vm_close(b);
+}
+
+static void test_stale_unreadable(void)
+{
+	_cleanup_free_ char *path = NULL;
+	struct vm *a, *b;
+	FILE *file;
+
+	made_begin(1);
+	a = made_vm("a", NET0);
+	reserve(a);
+	path = vm_path(a, "reservation.json");
+	made_crash(a);
+	file = fopen(path, "w");
+	fputs("{\"schema\": \"vmfo.reservation/9\"}", file);
+	fclose(file);
+	b = made_vm("b", OTHER);
+	is_int(reserve(b), 0, "another reserves %s", err.msg);
+	like(told, "what VM \"a\" has reserved here: read ", "what cannot be read is told");
+	vm_close(b);
+}
+
+/* The filter of the standby's uplink as well, which let the guest's address in. */
+static void test_stale_uplink(void)
+{
+	const char *entry = "bridge fdb show dev up0 | grep -q '^52:54:00:00:00:01 .*self'";
+	struct vm *a, *b;
+
+	if (unshare(CLONE_NEWNET) < 0) {
+		skip(3, "a network namespace takes root");
+		return;
+	}
+	if (system("ip link add vmfotest0 type bridge && "
+		   "ip link add up0 type veth peer name peer0 && "
+		   "ip link set up0 master vmfotest0") != 0)
+		bail("a bridge");
+	made_begin(1);
+	a = made_vm("a", NET0);
+	reserve(a);
+	is_int(datapath_to_standby(a, &a->def->pairs[0], &err), 0, "the way to the standby %s",
+	       err.msg);
+	is_int(system(entry), 0, "is open");
+	made_crash(a);
+	b = made_vm("b", OTHER);
+	reserve(b);
+	ok(system(entry) != 0, "it is closed for one that is no more");
+	vm_close(b);
+}
+
+/* ---- VFs that are to be made ---- */
+
+static void test_makes(void)
+{
+	struct vm *vm;
+
+	made_begin(0);
+	made_settings(1, 3);
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm), 0, "VFs that host.json asks for %s", err.msg);
+	LOGGED("numvfs 0000:01:00.0 3", "are made");
+	is_str(vf_of(vm, 0), "0000:01:10.0", "and one of them is the VM's");
+	like(told, "making 3 VFs of PF pf0 (0000:01:00.0)", "which is told");
+	vm_close(vm);
+
+	made_begin(2);
+	made_settings(1, 3);
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm), 0, "a PF that has VFs");
+	LOGGED("", "is left as it is");
+	vm_close(vm);
+
+	made_begin(0);
+	made_settings(1, 3);
+	vm = made_vm("a", EMULATED);
+	is_int(reserve(vm), 0, "a VM that needs none");
+	LOGGED("", "has none made");
+	vm_close(vm);
+
+	made_begin(0);
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm), -ENODEV, "where host.json asks for none");
+	LOGGED("", "none are made");
+	like(err.msg, "pf0: no VFs are made: echo 1 >", "and that is the reason");
+	vm_close(vm);
+
+	made_begin(0);
+	made_settings(1, 3);
+	made.fail = "numvfs";
+	made.error = EBUSY;
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm), -EBUSY, "where they cannot be made");
+	is_str(err.msg, "make VFs of PF pf0: made to fail: numvfs 0000:01:00.0 3", "why not");
+	ok(!has_file(vm), "nothing is reserved");
+	vm_close(vm);
+}
+
+/* ---- another ---- */
+
+static void test_another(void)
+{
+	const struct vm_pair *pair;
+	struct vm *vm;
+
+	made_begin(2);
+	vm = made_vm("a", NET0);
+	pair = &vm->def->pairs[0];
+	reserve(vm);
+	reservation_vf(vm, pair)->spare = true;
+	is_int(vf_reserve_another(vm, pair, &err), 0, "another %s", err.msg);
+	is_str(vf_of(vm, 0), "0000:01:10.1", "that is not the one which was tried");
+	is_int((int)vm->n_vfs, 2, "which the VM keeps");
+	reservation_vf(vm, pair)->spare = true;
+	is_int(vf_reserve_another(vm, pair, &err), -ENODEV, "there is no third");
+	is_str(err.msg,
+	       "pair net0: no VF of physnet prod is free: 0000:01:10.0: it is chosen for pair "
+	       "net0; 0000:01:10.1: it is chosen for pair net0",
+	       "and why");
+	is_int((int)vm->n_vfs, 2, "and what it had it has");
+	ok(has_file(vm), "in its file, too");
+	vm_close(vm);
+}
+
+int main(void)
+{
+	log_set_sink(note, NULL);
+	test_takes();
+	test_own_again();
+	test_none_wanted();
+	test_none_free();
+	test_chosen_refused();
+	test_chosen();
+	test_last();
+	test_race();
+	test_memory();
+	test_mac();
+	test_mac_of_nic();
+	test_stale();
+	test_not_stale();
+	test_stale_stays();
+	test_stale_unreadable();
+	test_makes();
+	test_another();
+	test_stale_uplink();
+	made_end();
+	return done_testing();
+}
