@@ -66,6 +66,22 @@ static void each_choice(const struct topo *topo, struct verdict *verdict, choice
 
 /* ---- none, and another ---- */
 
+/* Which VFs there will be, who launches knows, and who moves a VM there. */
+static bool are_to_be_made(struct verdict *verdict, const struct vf_wish *wish,
+			   const struct vf_candidates *candidates)
+{
+	for (size_t i = 0; i < candidates->n; i++) {
+		const struct vf_candidate *one = &candidates->list[i];
+
+		if (!one->to_make)
+			continue;
+		verdict_unknown(verdict, "pair %s: %d VFs of PF %s are yet to be made",
+				wish->pair, one->to_make, one->pf_name);
+		return true;
+	}
+	return false;
+}
+
 static void say_none_free(const struct topo *topo, struct verdict *verdict,
 			  const struct vf_wish *wish, const struct vf_candidates *candidates)
 {
@@ -75,7 +91,8 @@ static void say_none_free(const struct topo *topo, struct verdict *verdict,
 
 	(void)topo;
 	/* Of one that was asked for vf-chosen says why. */
-	if (vf_candidates_best(candidates) || wish->chosen)
+	if (vf_candidates_best(candidates) || wish->chosen ||
+	    are_to_be_made(verdict, wish, candidates))
 		return;
 	for (size_t i = 0; i < candidates->n; i++) {
 		const struct vf_candidate *one = &candidates->list[i];
@@ -102,7 +119,8 @@ static void say_chosen(const struct topo *topo, struct verdict *verdict,
 	struct err why = ERR_INIT;
 	char name[96];
 
-	if (!wish->chosen || vf_chosen_judge(topo, wish, candidates, &why) == 0)
+	if (!wish->chosen || vf_chosen_judge(topo, wish, candidates, &why) == 0 ||
+	    are_to_be_made(verdict, wish, candidates))
 		return;
 	snprintf(name, sizeof(name), "pair %s", wish->pair);
 	verdict_find(verdict, name, "%s", why.msg);

@@ -190,12 +190,17 @@ static int add_pf_alone(const struct host_facts *host, struct vf_pool *pool, str
 		set_reason(base, "there is no link %s on this host", base->pf_name);
 	else if (!base->pf || base->pf->total_vfs == 0)
 		set_reason(base, "%s cannot have VFs", base->pf_name);
+	else if (base->pf->num_vfs == 0 && slot->of->vfs > 0)
+		base->to_make = slot->of->vfs;
 	else if (base->pf->num_vfs == 0)
 		set_reason(base,
 			   "no VFs are made: echo %d > /sys/class/net/%s/device/sriov_numvfs",
 			   base->pf->total_vfs, base->pf_name);
 	else
 		set_reason(base, "its %d VFs are not to be seen", base->pf->num_vfs);
+	if (base->to_make)
+		set_reason(base, "its VFs are yet to be made: host.json has %d for it",
+			   base->to_make);
 	return add_slot(pool, slot);
 }
 

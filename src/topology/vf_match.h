@@ -38,6 +38,7 @@ struct vf_candidate {
 	const char *pf_name;             /* as host.json has it */
 	bool fits;
 	char reason[VF_REASON_SIZE]; /* why it does not fit; "" */
+	int to_make; /* of a PF without VFs: so many are made when one is needed; 0 */
 };
 
 /* Who has a VF. */

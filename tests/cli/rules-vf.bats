@@ -258,6 +258,11 @@ defined() {
 	host --vfs 0 --total-vfs 7 && physnet enp1s0f0 && define && defined
 	finds vf-none-free "${DEFINED[@]}"
 	found "no VFs are made: echo 7 > /sys/class/net/enp1s0f0/device/sriov_numvfs"
+	vmfo_host_json '"physnets": [{"id": "prod", "pfs": ["enp1s0f0"], "vfs": 3}]'
+	unchecked vf-none-free "${DEFINED[@]}"
+	because "pair net0: 3 VFs of PF enp1s0f0 are yet to be made"
+	unchecked vf-chosen --vf 1:10.0 "${DEFINED[@]}"
+	because "pair net0: 3 VFs of PF enp1s0f0 are yet to be made"
 }
 
 @test "vf-none-free: of many, the first are named" {

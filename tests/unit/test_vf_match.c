@@ -302,9 +302,19 @@ static void test_pfs_alone(void)
 	       "no VFs are made: echo 7 > /sys/class/net/pf0/device/sriov_numvfs",
 	       "one that could have some");
 	ok(!bed.all.list[0].vf && bed.all.list[0].pf, "has no VF, and is a PF");
+	is_int(bed.all.list[0].to_make, 0, "and nobody makes any");
 	is_str(bed.all.list[1].reason, "pf1 cannot have VFs", "one that cannot");
 	is_str(bed.all.list[2].reason, "there is no link pf2 on this host", "one that is none");
 	ok(!bed.all.list[2].pf && !bed.all.list[2].pf_link, "has no PF");
+	free_bed(&bed);
+
+	bed = make_bed(1, 0);
+	bed.settings->physnets[0].vfs = 5;
+	match(&bed, &plain);
+	is_int(bed.all.list[0].to_make, 5, "one of which vmfo makes some");
+	is_str(bed.all.list[0].reason, "its VFs are yet to be made: host.json has 5 for it",
+	       "says so");
+	ok(!vf_candidates_best(&bed.all), "and does not fit before that");
 	free_bed(&bed);
 
 	bed = make_bed(1, 0);
