@@ -9,15 +9,18 @@
 #include "flow/vf_host.h"
 #include "topology/host_facts.h"
 
+/* Also where it says that this was done: who was to do it may have crashed before. */
 static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
 {
-	char former[32];
-	int r;
+	char former[VF_DRIVER_SIZE];
+	int r = 0;
 
-	if (vf->bound || host_is_vfio_driver(vf->former))
+	if (host_is_vfio_driver(vf->former))
 		return 0;
-	vf->bound = true;
-	r = reservation_save(vm, err);
+	if (!vf->bound) {
+		vf->bound = true;
+		r = reservation_save(vm, err);
+	}
 	return r < 0 ? r :
 		       vm->env->vf_host->bind(vm->env->loop, vf->address, "vfio-pci", former,
 					      err);
@@ -103,11 +106,6 @@ int vf_prepare_all(struct vm *vm, bool admit, struct err *err)
 
 /* ---- the way back ---- */
 
-static bool is_gone(int r)
-{
-	return r == -ENODEV || r == -ENOENT;
-}
-
 /*
  * The settings first, so that the guest's address is nowhere while the driver changes; and the
  * address once more after it, since a driver on the host may have chosen one.
@@ -125,13 +123,16 @@ static int give_back(struct vm *vm, struct vm_vf *vf, struct err *err)
 	if (vf->bound)
 		driver = vm->env->vf_host->give_back(vm->env->loop, vf->address, vf->former,
 						     &why);
-	if (driver == 0 || is_gone(driver))
+	/* Nobody's is better than a guest's that is gone. */
+	if (driver == -ENOENT)
+		log_warn("VF %s goes back to no driver: %s", vf->address, why.msg);
+	if (driver == 0 || driver == -ENODEV || driver == -ENOENT)
 		vf->bound = false;
 	mac.fields &= VF_MAC;
 	if (vf->set && settings == 0)
 		settings = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index,
 							    &mac, &unsupported, err);
-	if (settings < 0 && !is_gone(settings))
+	if (settings < 0 && settings != -ENODEV)
 		return settings;
 	vf->set = false;
 	return vf->bound ? err_set(err, why.kind, why.errnum, "%s", why.msg) : 0;
