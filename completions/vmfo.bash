@@ -45,9 +45,9 @@ _vmfo_table() {
 		values=''
 		;;
 	replug)
-		options='--json --verbose --quiet --help'
+		options='--vf --json --verbose --quiet --help'
 		arguments='VM'
-		values=''
+		values='--vf=[PAIR=]ADDRESS'
 		;;
 	help)
 		options='--verbose --quiet --help'

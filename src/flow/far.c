@@ -101,7 +101,7 @@ static void finish_alone(struct far *far)
 	for (size_t i = 0; far->vm->qmp && i < far->vm->def->n_pairs; i++) {
 		struct pair_result out = { 0 };
 
-		if (plug_primary(far->vm, &far->vm->def->pairs[i], &out, &err) < 0)
+		if (plug_primary(far->vm, &far->vm->def->pairs[i], false, &out, &err) < 0)
 			log_warn("%s", err.msg);
 		pair_result_clear(&out);
 	}

@@ -157,7 +157,7 @@ int far_op_plug(void *ctx, const json_t *params, json_t **result, struct err *er
 			       json_get_text(params, "pair"));
 	if (!far->vm->qmp)
 		return err_set(err, ERR_UNFINISHED, ESRCH, "its QEMU has ended");
-	r = plug_primary(far->vm, pair, &out, err);
+	r = plug_primary(far->vm, pair, false, &out, err);
 	if (r == 0)
 		*result = json_pack("{ss so so so}", "state", pair_state_name(out.state),
 				    "evidence",

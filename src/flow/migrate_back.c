@@ -52,7 +52,7 @@ int migrate_await_primary(struct migration *m, size_t i, int64_t deadline, struc
 	if (r > 0)
 		return pair_await(m->vm, pair, PAIR_PAIRED, deadline, out, err);
 	if (r == 0)
-		r = plug_primary(m->vm, pair, out, err);
+		r = plug_primary(m->vm, pair, false, out, err);
 	/* There is no target to speak of. */
 	free(out->target_primary);
 	out->target_primary = NULL;

@@ -8,10 +8,10 @@
 
 #include "base/cleanup.h"
 #include "flow/reservation.h"
+#include "flow/vf_host.h"
 #include "host/guest_agent.h"
 #include "host/qemu_decode.h"
 #include "host/qemu_failover.h"
-#include "host/vf_interrupts.h"
 
 /* For a guest agent to answer; a guest without one costs this once an inspection. */
 #define GUEST_AGENT_TIMEOUT_MS 1000
@@ -53,7 +53,7 @@ char *pair_primary_text(const struct vm *vm, const struct vm_pair *pair)
 int pair_driver_up(const struct vm *vm, const struct vm_pair *pair)
 {
 	const struct vm_vf *vf = reservation_vf(vm, pair);
-	int n = vf ? vf_interrupts_count(NULL, vf->address) : -ENODEV;
+	int n = vf ? vm->env->vf_host->count_interrupts(vf->address) : -ENODEV;
 
 	return n > 0 ? 1 : n;
 }

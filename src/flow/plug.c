@@ -141,7 +141,7 @@ static int next_vf(struct vm *vm, const struct vm_pair *pair, struct old_vfs *ol
 
 	if (reservation_vf(vm, pair))
 		return 0;
-	r = vf_reserve_another(vm, pair, err);
+	r = vf_reserve_another(vm, pair, NULL, err);
 	if (r < 0 && try_old(vm, pair, old))
 		return reservation_save(vm, err);
 	return r;
@@ -149,10 +149,10 @@ static int next_vf(struct vm *vm, const struct vm_pair *pair, struct old_vfs *ol
 
 /*
  * The VF that is reserved, and if QEMU does not take that, one after the other of those that
- * fit. why: of all that failed.
+ * fit, unless it is the one. why: of all that failed.
  */
-static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
-			 struct err *why)
+static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, bool the_one,
+			 enum failover_state state, struct err *why)
 {
 	const struct vm_vf *current = reservation_vf(vm, pair);
 	struct old_vfs old = { .n = vm->n_vfs,
@@ -171,16 +171,19 @@ static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, enum failove
 			return -one.errnum;
 		if (give_up(vm, pair, vf, &none) < 0)
 			break;
+		if (the_one)
+			return -why->errnum;
 	}
 	return err_set(why, ERR_DEGRADED, ENODEV, "%s%s%s", why->msg, *why->msg ? "; " : "",
 		       none.msg);
 }
 
-static int bring(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
-		 struct err *why)
+static int bring(struct vm *vm, const struct vm_pair *pair, bool the_one,
+		 enum failover_state state, struct err *why)
 {
-	return pair->primary.kind == VM_PRIMARY_VF ? bring_some_vf(vm, pair, state, why) :
-						     bring_emulated(vm, pair, state, why);
+	return pair->primary.kind == VM_PRIMARY_VF ?
+		       bring_some_vf(vm, pair, the_one, state, why) :
+		       bring_emulated(vm, pair, state, why);
 }
 
 /* ---- its use ---- */
@@ -246,8 +249,8 @@ static void stay_on_standby(struct vm *vm, const struct vm_pair *pair,
 		log_warn("%s", err.msg);
 }
 
-int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *out,
-		 struct err *err)
+int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,
+		 struct pair_result *out, struct err *err)
 {
 	struct err why = ERR_INIT;
 	enum failover_state state;
@@ -255,7 +258,7 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, struct pair_result *
 
 	if (r < 0)
 		return r;
-	r = bring(vm, pair, state, &why);
+	r = bring(vm, pair, the_one, state, &why);
 	/* What failed for one VF is told only if no other did better. */
 	if (r == 0) {
 		why = (struct err)ERR_INIT;

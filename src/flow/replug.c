@@ -6,6 +6,7 @@
 
 #include "flow/pair.h"
 #include "flow/plug.h"
+#include "flow/replug_vf.h"
 #include "flow/run.h"
 
 /* For a guest to let go of a VF that it does not use. */
@@ -63,11 +64,27 @@ static int take_out_idle(struct vm *vm, const struct vm_pair *pair, struct err *
 	return r;
 }
 
-static int replug(struct flow_run *run, struct vm *vm, struct err *err)
+/* address: the VF that is named for the pair; NULL: none is. */
+static int replug_pair(struct vm *vm, const struct vm_pair *pair, const char *address,
+		       struct pair_result *out, struct err *err)
+{
+	int r = take_out_idle(vm, pair, err);
+
+	if (r == 0 && address)
+		r = replug_check_vf(vm, pair, address, err);
+	return r < 0 ? r : plug_primary(vm, pair, address != NULL, out, err);
+}
+
+static int replug(struct flow_run *run, struct vm *vm, const struct replug_opts *opts,
+		  struct err *err)
 {
 	struct result *result = run->result;
+	char address[PCI_ADDRESS_SIZE];
 	int r = connect_running(vm, err);
 
+	if (r < 0)
+		return r;
+	r = replug_name_vfs(vm, opts->vfs, err);
 	if (r < 0)
 		return r;
 	run_phase(run, "replug");
@@ -75,15 +92,15 @@ static int replug(struct flow_run *run, struct vm *vm, struct err *err)
 	if (!result->pairs)
 		return err_nomem(err);
 	for (size_t i = 0; i < vm->def->n_pairs; i++) {
+		const struct vm_pair *pair = &vm->def->pairs[i];
 		struct pair_result *out = &result->pairs[i];
 
-		out->id = strdup(vm->def->pairs[i].id);
+		out->id = strdup(pair->id);
 		result->n_pairs++;
 		if (!out->id)
 			return err_nomem(err);
-		r = take_out_idle(vm, &vm->def->pairs[i], err);
-		if (r == 0)
-			r = plug_primary(vm, &vm->def->pairs[i], out, err);
+		r = replug_pair(vm, pair, replug_named_vf(vm, pair, opts->vfs, address), out,
+				err);
 		if (r < 0)
 			return r;
 		run_pair(run, out->id, pair_state_name(out->state));
@@ -96,15 +113,16 @@ static int replug(struct flow_run *run, struct vm *vm, struct err *err)
 	return 0;
 }
 
-int flow_replug(struct flow_env *env, const char *name, struct result *result, struct err *err)
+int flow_replug(struct flow_env *env, const struct replug_opts *opts, struct result *result,
+		struct err *err)
 {
 	_cleanup_(vm_closep) struct vm *vm = NULL;
 	struct flow_run run;
-	int r = run_begin(&run, env, "vmfo.replug/1", name, result, err);
+	int r = run_begin(&run, env, "vmfo.replug/1", opts->vm, result, err);
 
 	if (r == 0)
-		r = vm_open(env, name, &vm, err);
+		r = vm_open(env, opts->vm, &vm, err);
 	if (r == 0)
-		r = replug(&run, vm, err);
+		r = replug(&run, vm, opts, err);
 	return run_end(&run, r, err);
 }

@@ -47,6 +47,25 @@ struct vm_vf *reservation_vf(const struct vm *vm, const struct vm_pair *pair)
 	return NULL;
 }
 
+struct vm_vf *reservation_spare(const struct vm *vm, const struct vm_pair *pair,
+				const char *address)
+{
+	for (size_t i = 0; i < vm->n_vfs; i++) {
+		struct vm_vf *vf = &vm->vfs[i];
+
+		if (vf->spare && str_eq(vf->pair, pair->id) && str_eq(vf->address, address))
+			return vf;
+	}
+	return NULL;
+}
+
+void reservation_prefer(struct vm *vm, const struct vm_pair *pair, const char *address)
+{
+	for (size_t i = 0; i < vm->n_vfs; i++)
+		if (str_eq(vm->vfs[i].pair, pair->id))
+			vm->vfs[i].spare = !str_eq(vm->vfs[i].address, address);
+}
+
 /* ---- as JSON ---- */
 
 static json_t *settings_json(const struct vf_settings *s)

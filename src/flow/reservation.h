@@ -31,6 +31,13 @@ int reservation_counts(struct vm *vm, struct err *err);
 /* The VF that the VM uses, or is about to use, for that pair; NULL: none. Borrowed. */
 struct vm_vf *reservation_vf(const struct vm *vm, const struct vm_pair *pair);
 
+/* The VF of that address, if it was given up for that pair; NULL: it was not. Borrowed. */
+struct vm_vf *reservation_spare(const struct vm *vm, const struct vm_pair *pair,
+				const char *address);
+
+/* From now on the pair's VF is that one of vm->vfs, and its others are spare. Not saved. */
+void reservation_prefer(struct vm *vm, const struct vm_pair *pair, const char *address);
+
 /* Adds one to vm->vfs; pair is copied. out: borrowed until the next is added. */
 int reservation_add(struct vm *vm, const struct vm_pair *pair, struct vm_vf **out,
 		    struct err *err);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/vf_host.h"
 
+#include "host/vf_interrupts.h"
 #include "host/vfio_group.h"
+
+static int count_interrupts(const char *vf)
+{
+	return vf_interrupts_count(NULL, vf);
+}
 
 const struct vf_host vf_this_host = {
 	.read = host_read,
@@ -10,5 +16,6 @@ const struct vf_host vf_this_host = {
 	.give_back = vf_driver_give_back,
 	.read_settings = vf_settings_read,
 	.write_settings = vf_settings_write,
+	.count_interrupts = count_interrupts,
 	.try_group = vfio_group_try,
 };

@@ -26,6 +26,8 @@ struct vf_host {
 	int (*write_settings)(struct loop *loop, const char *pf_link, int index,
 			      const struct vf_settings *want, unsigned int *unsupported,
 			      struct err *err);
+	/* vf_interrupts_count(), of this host */
+	int (*count_interrupts)(const char *vf);
 	/* vfio_group_try() */
 	int (*try_group)(const char *vf, struct err *err);
 };

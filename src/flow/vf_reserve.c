@@ -282,6 +282,7 @@ static int add(struct vm *vm, const struct vf_wish *wish, const struct vf_candid
 	snprintf(vf->pf, sizeof(vf->pf), "%s", best->pf_name);
 	snprintf(vf->former, sizeof(vf->former), "%s", best->vf->driver);
 	vf->index = best->vf->vf_index;
+	reservation_prefer(vm, pair, vf->address);
 	return 0;
 }
 
@@ -387,22 +388,36 @@ int vf_reserve(struct vm *vm, const struct vf_reserve *how, struct err *err)
 	return r;
 }
 
-int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, struct err *err)
+static int reserve_another(struct vm *vm, const struct vm_pair *pair, const char *address,
+			   struct err *err)
 {
-	struct view view = { 0 };
+	json_t *chosen = address ? json_pack("{ss}", pair->id, address) : NULL;
+	struct view view = { .topo.chosen = chosen };
+	int r = address && !chosen ? err_nomem(err) : reap_all(vm, err);
+
+	if (r == 0)
+		r = view_open(vm, NULL, &view, err);
+	if (r == 0)
+		r = choose_all(vm, &view, pair, err);
+	view_close(&view);
+	json_decref(chosen);
+	return r;
+}
+
+int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, const char *address,
+		       struct err *err)
+{
 	struct lock *lock;
 	int r = lock_host(vm->env, &lock, err);
 
 	if (r < 0)
 		return r;
-	r = reap_all(vm, err);
-	if (r == 0)
-		r = view_open(vm, NULL, &view, err);
-	if (r == 0)
-		r = choose_all(vm, &view, pair, err);
+	if (address && reservation_spare(vm, pair, address))
+		reservation_prefer(vm, pair, address);
+	else
+		r = reserve_another(vm, pair, address, err);
 	if (r == 0)
 		r = reservation_save(vm, err);
-	view_close(&view);
 	lock_release(lock);
 	return r;
 }

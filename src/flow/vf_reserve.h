@@ -39,10 +39,12 @@ struct vf_reserve {
 int vf_reserve(struct vm *vm, const struct vf_reserve *how, struct err *err);
 
 /*
- * Another VF for one pair of a VM that runs, beside those that it holds already; those that
- * were tried are passed over. pair's own VF, if any, is spare by then.
- * Errors: as of vf_reserve().
+ * Another VF for one pair of a VM that runs, beside those that it holds already, which are
+ * spare then. address: this one and no other, be it one that was given up; NULL: the best that
+ * fits and was not.
+ * Errors: as of vf_reserve(); the pair has the VF that it had.
  */
-int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, struct err *err);
+int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, const char *address,
+		       struct err *err);
 
 #endif

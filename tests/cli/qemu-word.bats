@@ -107,6 +107,17 @@ replugged() { # JSON-MEMBERS
 	[[ $stderr != *device_add* ]]
 }
 
+@test "replug: a VF for a pair that has none is refused, and nothing is tried" {
+	of "$(replugged 'state: "plugged"')" replug web1 --vf 1:10.0 --json
+	[ "$status" -eq 4 ]
+	[[ $stderr == *"--vf 0000:01:10.0: say which pair it is for (--vf PAIR=ADDRESS): the VM has not one pair whose primary is a VF"* ]]
+	of "$(replugged 'state: "plugged"')" replug web1 --vf net0=1:10.0 --json
+	[ "$status" -eq 4 ]
+	[[ $stderr == *'--vf net0=0000:01:10.0: the VM has no pair "net0" whose primary is a VF'* ]]
+	vmfo replug web1
+	[ "$status" -eq 0 ]
+}
+
 @test "replug: one that does not come back all the same is told" {
 	of "$(replugged 'state: "unplugged", error: "the slot is taken"')" replug web1 --json
 	[ "$status" -eq 6 ]

@@ -152,6 +152,24 @@ refused() { # TEXT
 	done
 }
 
+@test "--vf takes a pair and an address" {
+	local command
+	for command in "launch a" "migrate a b" "replug a" "check-topology a"; do
+		# shellcheck disable=SC2086 # two words
+		vmfo $command --vf eth0
+		refused '--vf: "eth0" is no PCI address; a VF'"'"'s is like 0000:01:10.0, and '"'vmfo vfs'"' lists them'
+		# shellcheck disable=SC2086
+		vmfo $command --vf =0000:01:10.0
+		refused '--vf: "=0000:01:10.0" names no pair before its "="'
+		# shellcheck disable=SC2086
+		vmfo $command --vf net0=0000:01:10.0 --vf net0=0000:01:10.2
+		refused "--vf: a second VF for pair net0"
+	done
+	vmfo check-topology --vf 1:10.0 -- qemu-system-x86_64 -M q35
+	[ "$status" -eq 2 ]
+	[[ $stderr == *"--vf needs a VM or --file: a command line names its VFs itself" ]]
+}
+
 @test "an option that lacks its value" {
 	vmfo migrate a b --events
 	refused "--events"

@@ -138,6 +138,12 @@ static int made_write_settings(struct loop *loop, const char *pf_link, int index
 	return r;
 }
 
+static int made_count_interrupts(const char *vf)
+{
+	(void)vf;
+	return made.interrupts;
+}
+
 static int made_try_group(const char *vf, struct err *err)
 {
 	return act(err, "group %s", vf);
@@ -150,6 +156,7 @@ const struct vf_host made_vf_host = {
 	.give_back = made_give_back,
 	.read_settings = made_read_settings,
 	.write_settings = made_write_settings,
+	.count_interrupts = made_count_interrupts,
 	.try_group = made_try_group,
 };
 

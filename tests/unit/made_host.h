@@ -23,6 +23,7 @@ struct made_host {
 	struct vf_settings settings[MADE_PFS][MADE_VFS];
 	unsigned int unsupported; /* fields that no driver knows */
 	const char *fail;         /* the first part of the log's line that is to fail; NULL */
+	int interrupts;           /* of each VF; negative: they cannot be seen */
 	int error;                /* and with what */
 	char log[2048];           /* "bind 0000:01:10.0 vfio-pci, …" */
 };

@@ -255,7 +255,7 @@ static void test_spare(void)
 	begin(NET0, true);
 	pair = &vm->def->pairs[0];
 	reservation_vf(vm, pair)->spare = true;
-	if (vf_reserve_another(vm, pair, &err) < 0)
+	if (vf_reserve_another(vm, pair, NULL, &err) < 0)
 		bail("%s", err.msg);
 	is_int(datapath_to_primary(vm, pair, &err), 0, "a pair that has its second VF");
 	LOGGED("mac pf0 1 " MAC0, "has the filter there");

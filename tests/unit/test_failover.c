@@ -207,7 +207,7 @@ static void plug(struct fake_qmp *fake, const struct fake_qmp_line *script, size
 	fake->vm.patches = every;
 	fake->vm.def = &def;
 	*out = (struct pair_result){ 0 };
-	is_int(plug_primary(&fake->vm, &pair, out, &err), 0, "plug_primary()");
+	is_int(plug_primary(&fake->vm, &pair, false, out, &err), 0, "plug_primary()");
 	fake_qmp_stop(fake);
 }
 

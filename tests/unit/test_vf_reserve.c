@@ -605,11 +605,11 @@ static void test_another(void)
 	pair = &vm->def->pairs[0];
 	reserve(vm);
 	reservation_vf(vm, pair)->spare = true;
-	is_int(vf_reserve_another(vm, pair, &err), 0, "another %s", err.msg);
+	is_int(vf_reserve_another(vm, pair, NULL, &err), 0, "another %s", err.msg);
 	is_str(vf_of(vm, 0), "0000:01:10.1", "that is not the one which was tried");
 	is_int((int)vm->n_vfs, 2, "which the VM keeps");
 	reservation_vf(vm, pair)->spare = true;
-	is_int(vf_reserve_another(vm, pair, &err), -ENODEV, "there is no third");
+	is_int(vf_reserve_another(vm, pair, NULL, &err), -ENODEV, "there is no third");
 	is_str(err.msg,
 	       "pair net0: no VF of physnet prod is free: 0000:01:10.0: it is chosen for pair "
 	       "net0; 0000:01:10.1: it is chosen for pair net0",
