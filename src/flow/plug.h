@@ -9,10 +9,11 @@
 #include "flow/vm.h"
 
 /*
- * Plugs pair's primary if QEMU has none, or says that the guest has let go of the one it
- * has. A VF that QEMU does not take is followed by another; the_one: it is not. Switches the datapath to it, and waits for a sign that the guest uses it. Fills out's
- * state, evidence, target_primary and reason; a pair that is not whole afterwards is no
- * failure of the call but told there.
+ * Plugs pair's primary if QEMU has none, or says that the guest has let go of the one it has;
+ * switches the datapath to it, and waits for a sign that the guest uses it. A VF that QEMU
+ * does not take is followed by another; the_one: it is not. Fills out's state, evidence,
+ * target_primary and reason; a pair that is not whole afterwards is no failure of the call but
+ * told there.
  * Errors: QMP or the loop failed.
  */
 int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,

@@ -286,6 +286,19 @@ static int add(struct vm *vm, const struct vf_wish *wish, const struct vf_candid
 	return 0;
 }
 
+/* Return: 0 with out set, borrowed from candidates; or a failure. */
+static int find_best(const struct view *view, const struct vf_wish *wish,
+		     const struct vf_candidates *candidates, const struct vf_candidate **out,
+		     struct err *err)
+{
+	*out = vf_candidates_best(candidates);
+	if (*out)
+		return 0;
+	if (wish->chosen && vf_chosen_judge(&view->topo, wish, candidates, err) < 0)
+		return err_wrap(err, "pair %s", wish->pair);
+	return none_fits(wish, candidates, err);
+}
+
 static int choose(struct vm *vm, const struct view *view, struct vf_pool *pool,
 		  const struct vf_wish *wish, struct err *err)
 {
@@ -295,11 +308,7 @@ static int choose(struct vm *vm, const struct view *view, struct vf_pool *pool,
 
 	if (r < 0)
 		return r;
-	best = vf_candidates_best(&candidates);
-	if (!best && wish->chosen && vf_chosen_judge(&view->topo, wish, &candidates, err) < 0)
-		r = err_wrap(err, "pair %s", wish->pair);
-	else if (!best)
-		r = none_fits(wish, &candidates, err);
+	r = find_best(view, wish, &candidates, &best, err);
 	if (r == 0)
 		r = add(vm, wish, best, err);
 	if (r == 0)

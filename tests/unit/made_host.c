@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "flow/reservation.h"
 #include "io/file.h"
 #include "vf_build.h"
@@ -182,11 +183,21 @@ void made_settings(int pfs, int vfs)
 		bail("%s", err.msg);
 }
 
+static void note(void *data, enum log_level level, const char *line)
+{
+	size_t len = strlen(made.told);
+
+	(void)data;
+	(void)level;
+	snprintf(made.told + len, sizeof(made.told) - len, "%s\n", line);
+}
+
 void made_begin(int vfs)
 {
 	struct err err = ERR_INIT;
 
 	made_end();
+	log_set_sink(note, NULL);
 	if (!mkdtemp(strcpy(dir, "/tmp/vmfo-made-XXXXXX")))
 		bail("mkdtemp");
 	point("VMFO_RUNDIR", "run");
@@ -229,6 +240,20 @@ struct vm *made_vm(const char *name, const char *pairs)
 	    vm_lock(vm, "launch", &err) < 0)
 		bail("%s", err.msg);
 	return vm;
+}
+
+const char *made_vf(const struct vm *vm, size_t pair)
+{
+	const struct vm_vf *vf = reservation_vf(vm, &vm->def->pairs[pair]);
+
+	return vf ? vf->address : "none";
+}
+
+bool made_has_reservation(const struct vm *vm)
+{
+	_cleanup_free_ char *path = vm_path(vm, "reservation.json");
+
+	return access(path, F_OK) == 0;
 }
 
 void made_crash(struct vm *vm)

@@ -26,6 +26,7 @@ struct made_host {
 	int interrupts;           /* of each VF; negative: they cannot be seen */
 	int error;                /* and with what */
 	char log[2048];           /* "bind 0000:01:10.0 vfio-pci, …" */
+	char told[2048];          /* the narration, a line each */
 };
 
 extern struct made_host made;
@@ -47,13 +48,19 @@ void made_end(void);
 void made_settings(int pfs, int vfs);
 
 /* A pair of a definition, by JSON; more: ", \"vlan\": 5" of its primary. */
-#define MADE_VF(id, mac, more)                                                                    \
-	"{\"id\": \"" id "\", \"mac\": \"52:54:00:00:" mac "\", \"standby\": "                    \
-	"{\"bridge\": \"vmfotest0\"}, \"primary\": {\"kind\": \"vf\", \"physnet\": \"prod\"" more \
-	"}}"
+#define MADE_VF(id, mac, more)                                                       \
+	"{\"id\": \"" id "\", \"mac\": \"52:54:00:00:" mac "\", \"standby\": "       \
+	"{\"bridge\": \"vmfotest0\"}, \"primary\": {\"kind\": \"vf\", \"physnet\": " \
+	"\"prod\"" more "}}"
 
 /* A VM with such pairs and 160 MiB, its lock held. */
 struct vm *made_vm(const char *name, const char *pairs);
+
+/* The address of the VF of its pair of that number; "none"; borrowed. */
+const char *made_vf(const struct vm *vm, size_t pair);
+
+/* Whether there is a file that says what it has reserved. */
+bool made_has_reservation(const struct vm *vm);
 
 /* As if its vmfo had crashed: the lock goes, everything else stays. */
 void made_crash(struct vm *vm);

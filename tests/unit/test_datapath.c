@@ -108,7 +108,7 @@ static void end(void)
 	for (size_t i = 0; i < 2; i++)
 		if (taps[i] >= 0)
 			close(steal_fd(&taps[i]));
-	sh("ip link del " BRIDGE "; ip link del up0");
+	sh("ip link del " BRIDGE " 2>/dev/null; ip link del up0");
 }
 
 /* ---- the three positions ---- */

@@ -45,13 +45,6 @@ static void end(void)
 	vm_close(vm);
 }
 
-static const char *vf_now(void)
-{
-	const struct vm_vf *vf = reservation_vf(vm, &vm->def->pairs[0]);
-
-	return vf ? vf->address : "none";
-}
-
 /* How often QEMU was told to plug that VF. */
 static int offered(const char *vf)
 {
@@ -86,7 +79,7 @@ static void test_next(void)
 	is_int(plug(false), 0, "plugged %s", err.msg);
 	is_int(out.state, PAIR_PLUGGED, "with a primary");
 	is_str(out.target_primary, "net0-primary (VF " VF(1) ")", "the second VF");
-	is_str(vf_now(), VF(1), "which is the pair's");
+	is_str(made_vf(vm, 0), VF(1), "which is the pair's");
 	like(made.log,
 	     "group " VF(
 		     0) ", mac pf0 0 52:54:00:00:00:01, mac pf0 0 00:00:00:00:00:00, bind " VF(1),
@@ -131,7 +124,7 @@ static void test_prepare_fails(void)
 	made.fail = "group " VF(0);
 	made.error = EBUSY;
 	is_int(plug(false), 0, "one whose group does not open");
-	is_str(vf_now(), VF(1), "is passed over");
+	is_str(made_vf(vm, 0), VF(1), "is passed over");
 	end();
 	is_int(offered(VF(0)), 0, "QEMU, which would remember it, does not hear of it");
 }
@@ -149,7 +142,7 @@ static void test_again(void)
 	begin(2, NET0, script, ARRAY_SIZE(script));
 	reservation_vf(vm, &vm->def->pairs[0])->spare = true;
 	is_int(plug(false), 0, "a pair whose VF was given up before");
-	is_str(vf_now(), VF(0), "has it again, since the other does not work either");
+	is_str(made_vf(vm, 0), VF(0), "has it again, since the other does not work either");
 	is_int(out.state, PAIR_PLUGGED, "and it works now");
 	end();
 	ok(strstr(fake.said, VF(1)) < strstr(fake.said, VF(0)), "the other was tried before");
@@ -173,7 +166,7 @@ static void test_the_one(void)
 	is_int(plug(true), 0, "the one that was named does not work");
 	is_int(out.state, PAIR_STANDBY_ONLY, "so that the pair has none");
 	is_str(out.reason, "VF " VF(0) ": the group is busy", "and why");
-	is_str(vf_now(), "none", "it is given up");
+	is_str(made_vf(vm, 0), "none", "it is given up");
 	ok(mac_is_zero(&made.settings[0][0].mac), "without the guest's MAC");
 	end();
 	ok(offered(VF(0)) == 1 && offered(VF(1)) == 0, "and no other was offered");
@@ -202,22 +195,22 @@ static void test_name(void)
 	begin(3, NET0, none, 1);
 	pair = &vm->def->pairs[0];
 	is_int(name("{\"\": \"" VF(0) "\"}"), 0, "the VF that it has");
-	is_str(vf_now(), VF(0), "stays");
+	is_str(made_vf(vm, 0), VF(0), "stays");
 	is_int((int)vm->n_vfs, 1, "the only one");
 	made.settings[0][0].mac = pair->mac;
 	is_int(name("{\"net0\": \"1:10.2\"}"), 0, "another %s", err.msg);
-	is_str(vf_now(), VF(2), "is the pair's");
+	is_str(made_vf(vm, 0), VF(2), "is the pair's");
 	ok(reservation_spare(vm, pair, VF(0)), "the former is spare");
 	LOGGED("mac pf0 0 00:00:00:00:00:00", "and has the guest's MAC no more");
 	is_int(name("{\"net0\": \"" VF(2) "\"}"), 0, "again");
 	is_int((int)vm->n_vfs, 2, "nothing is new");
 	is_int(name("{\"net0\": \"" VF(0) "\"}"), 0, "one that was given up");
-	is_str(vf_now(), VF(0), "is the pair's again");
+	is_str(made_vf(vm, 0), VF(0), "is the pair's again");
 	is_int((int)vm->n_vfs, 2, "and still reserved");
 	reservation_load(vm, &err);
-	is_str(vf_now(), VF(0), "as the file says, too");
+	is_str(made_vf(vm, 0), VF(0), "as the file says, too");
 	is_int(name("null"), 0, "none is named");
-	is_str(vf_now(), VF(0), "nothing changes");
+	is_str(made_vf(vm, 0), VF(0), "nothing changes");
 	end();
 }
 
@@ -248,7 +241,7 @@ static void test_name_refused(void)
 		is_str(err.msg, rows[i].want, "and why");
 		is_int(err.kind, ERR_REFUSED, "as such");
 	}
-	is_str(vf_now(), VF(0), "the pair has what it had");
+	is_str(made_vf(vm, 0), VF(0), "the pair has what it had");
 	is_int((int)vm->n_vfs, 2, "and no more");
 	LOGGED("", "nothing was done to the host");
 	end();
@@ -270,7 +263,7 @@ static void test_name_used(void)
 				  "taken from the guest: --vf is for a pair without",
 		       "keeps it");
 		is_int(err.kind, ERR_REFUSED, "as such");
-		is_str(vf_now(), VF(0), "it is as it was");
+		is_str(made_vf(vm, 0), VF(0), "it is as it was");
 		is_int(name("{\"\": \"" VF(0) "\"}"), 0, "unless it is the one");
 		end();
 	}
@@ -278,7 +271,7 @@ static void test_name_used(void)
 	made.interrupts = 0;
 	is_int(name("{\"\": \"" VF(1) "\"}"), 0, "one that no driver uses can be taken %s",
 	       err.msg);
-	is_str(vf_now(), VF(1), "for another");
+	is_str(made_vf(vm, 0), VF(1), "for another");
 	end();
 }
 
@@ -313,7 +306,7 @@ static void test_check(void)
 			  "this again once it has, or without --vf",
 	       "says so");
 	is_int(err.kind, ERR_DEGRADED, "the VM runs");
-	is_str(vf_now(), VF(0), "and has what QEMU has");
+	is_str(made_vf(vm, 0), VF(0), "and has what QEMU has");
 	end();
 
 	begin(2, NET0, mute, 2);

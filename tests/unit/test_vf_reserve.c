@@ -6,15 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "flow/datapath.h"
 #include "flow/reservation.h"
 #include "flow/vf_use.h"
-#include "io/journal.h"
 #include "made_host.h"
 #include "topology/source_facts.h"
 #include "vf_build.h"
@@ -22,46 +18,22 @@
 #define NET0 MADE_VF("net0", "00:01", "")
 #define NET1 MADE_VF("net1", "00:02", "")
 #define OTHER MADE_VF("net0", "00:09", "")
-#define EMULATED                                                                                     \
-	"{\"id\": \"emu\", \"mac\": \"52:54:00:00:00:0e\", \"standby\": {\"bridge\": \"vmfotest0\"}" \
-	", \"primary\": {\"kind\": \"emulated\"}}"
+#define EMULATED                                                                       \
+	"{\"id\": \"emu\", \"mac\": \"52:54:00:00:00:0e\", \"standby\": {\"bridge\": " \
+	"\"vmfotest0\"}, \"primary\": {\"kind\": \"emulated\"}}"
 
 static struct err err;
-static char told[2048];
-
-static void note(void *data, enum log_level level, const char *line)
-{
-	size_t len = strlen(told);
-
-	(void)data;
-	(void)level;
-	snprintf(told + len, sizeof(told) - len, "%s\n", line);
-}
 
 static int reserve_as(struct vm *vm, const struct vf_reserve *how)
 {
 	err = (struct err)ERR_INIT;
-	*told = '\0';
+	*made.told = '\0';
 	return vf_reserve(vm, how, &err);
 }
 
 static int reserve(struct vm *vm)
 {
 	return reserve_as(vm, &(struct vf_reserve){ .chosen = NULL });
-}
-
-static bool has_file(const struct vm *vm)
-{
-	_cleanup_free_ char *path = vm_path(vm, "reservation.json");
-
-	return access(path, F_OK) == 0;
-}
-
-static const char *vf_of(const struct vm *vm, size_t pair)
-{
-	const struct vm_vf *vf = reservation_vf(vm, &vm->def->pairs[pair]);
-
-	return vf ? vf->address : "none";
 }
 
 /* ---- what is taken ---- */
@@ -74,9 +46,9 @@ static void test_takes(void)
 	made_begin(3);
 	vm = made_vm("a", NET0 ", " NET1 ", " EMULATED);
 	is_int(reserve(vm), 0, "two VFs %s", err.msg);
-	is_str(vf_of(vm, 0), "0000:01:10.0", "the first pair's");
-	is_str(vf_of(vm, 1), "0000:01:10.1", "the second's");
-	is_str(vf_of(vm, 2), "none", "an emulated primary wants none");
+	is_str(made_vf(vm, 0), "0000:01:10.0", "the first pair's");
+	is_str(made_vf(vm, 1), "0000:01:10.1", "the second's");
+	is_str(made_vf(vm, 2), "none", "an emulated primary wants none");
 	vf = reservation_vf(vm, &vm->def->pairs[1]);
 	is_str(vf->pf, "pf0", "its PF");
 	is_int(vf->index, 1, "its number");
@@ -91,27 +63,8 @@ static void test_takes(void)
 	free(again->rundir);
 	again->rundir = strdup(vm->rundir);
 	is_int(reservation_load(again, &err), 1, "the file says so, too");
-	is_str(vf_of(again, 1), "0000:01:10.1", "of each");
+	is_str(made_vf(again, 1), "0000:01:10.1", "of each");
 	vm_close(again);
-	vm_close(vm);
-}
-
-static void test_own_again(void)
-{
-	struct vm *vm;
-
-	made_begin(1);
-	vm = made_vm("a", NET0);
-	reserve(vm);
-	is_int(vf_prepare_all(vm, true, &err), 0, "it is prepared");
-	made_crash(vm);
-	*made.log = '\0';
-	vm = made_vm("a", NET0);
-	is_int(reserve(vm), 0, "what a crash has left of its own is taken again %s", err.msg);
-	LOGGED("mac pf0 0 00:00:00:00:00:00, give 0000:01:10.0 igbvf, "
-	       "mac pf0 0 00:00:00:00:00:00",
-	       "after it was given back");
-	is_str(reservation_vf(vm, &vm->def->pairs[0])->former, "igbvf", "and is as it was");
 	vm_close(vm);
 }
 
@@ -122,7 +75,7 @@ static void test_none_wanted(void)
 	made_begin(1);
 	vm = made_vm("a", EMULATED);
 	is_int(reserve(vm), 0, "a VM without VFs");
-	ok(has_file(vm) && vm->n_vfs == 0, "reserves its memory and addresses");
+	ok(made_has_reservation(vm) && vm->n_vfs == 0, "reserves its memory and addresses");
 	vm_close(vm);
 }
 
@@ -158,7 +111,7 @@ static void test_none_free(void)
 	       "IOMMU does not cover it; 0000:02:10.0: PF pf1 is down; 0000:02:10.1: PF pf1 is "
 	       "down; 0000:02:10.2: PF pf1 is down",
 	       "with a reason for each");
-	ok(!has_file(vm) && vm->n_vfs == 0, "and nothing is reserved");
+	ok(!made_has_reservation(vm) && vm->n_vfs == 0, "and nothing is reserved");
 	made.change = NULL;
 	made_settings(2, 0);
 	vm_close(vm);
@@ -167,7 +120,7 @@ static void test_none_free(void)
 	made.vfs = made.pfs = 1;
 	is_int(reserve(vm), -ENODEV, "two pairs and one VF");
 	like(err.msg, "0000:01:10.0: it is chosen for pair net0", "which has it is said");
-	ok(!has_file(vm) && vm->n_vfs == 0, "neither gets any");
+	ok(!made_has_reservation(vm) && vm->n_vfs == 0, "neither gets any");
 	vm_close(vm);
 
 	vm = made_vm("c", MADE_VF("net0", "00:01", "") "");
@@ -237,7 +190,7 @@ static void test_chosen_refused(void)
 		       "refused: --vf %s", rows[i].vfs);
 		is_str(err.msg, rows[i].want, "and why");
 		is_int(err.kind, ERR_REFUSED, "as such");
-		ok(!has_file(vm) && vm->n_vfs == 0, "nothing is reserved");
+		ok(!made_has_reservation(vm) && vm->n_vfs == 0, "nothing is reserved");
 		json_decref(chosen);
 	}
 	LOGGED("", "nothing was done to the host");
@@ -254,8 +207,8 @@ static void test_chosen(void)
 	made_begin(2);
 	vm = made_vm("a", NET0 ", " NET1);
 	is_int(reserve_as(vm, &(struct vf_reserve){ .chosen = chosen }), 0, "--vf %s", err.msg);
-	is_str(vf_of(vm, 1), "0000:01:10.0", "the pair has what was named for it");
-	is_str(vf_of(vm, 0), "0000:01:10.1", "and the other what is left");
+	is_str(made_vf(vm, 1), "0000:01:10.0", "the pair has what was named for it");
+	is_str(made_vf(vm, 0), "0000:01:10.1", "and the other what is left");
 	json_decref(chosen);
 	vm_close(vm);
 }
@@ -349,7 +302,7 @@ static void test_memory(void)
 	       "memory: it needs 160 MiB, and 159 MiB are available beside what other VMs have "
 	       "reserved (memory-short)",
 	       "and why");
-	ok(err.kind == ERR_REFUSED && !has_file(b), "nothing is reserved");
+	ok(err.kind == ERR_REFUSED && !made_has_reservation(b), "nothing is reserved");
 	strv_add(&suppress, "memory-short");
 	is_int(reserve_as(b, &(struct vf_reserve){ .suppress = &suppress }), 0,
 	       "unless the rule does not count");
@@ -362,7 +315,7 @@ static void refuses_mac(struct vm *vm, const struct vf_reserve *how, const char 
 {
 	is_int(reserve_as(vm, how), -EADDRINUSE, "an address that another VM has");
 	is_str(err.msg, want, "and whose it is");
-	ok(err.kind == ERR_REFUSED && !has_file(vm), "nothing is reserved");
+	ok(err.kind == ERR_REFUSED && !made_has_reservation(vm), "nothing is reserved");
 }
 
 static void test_mac(void)
@@ -421,131 +374,6 @@ static void test_mac_of_nic(void)
 	vm_close(b);
 }
 
-/* ---- what crashes leave ---- */
-
-static void test_stale(void)
-{
-	struct vm *a, *b;
-
-	made_begin(1);
-	a = made_vm("a", MADE_VF("net0", "00:01", ", \"vlan\": 5"));
-	reserve(a);
-	is_int(vf_prepare_all(a, true, &err), 0, "one is prepared %s", err.msg);
-	LOGGED("bind 0000:01:10.0 vfio-pci, vlan pf0 0 5, group 0000:01:10.0, "
-	       "mac pf0 0 52:54:00:00:00:01",
-	       "for the guest");
-	made_crash(a);
-	b = made_vm("b", OTHER);
-	is_int(reserve(b), 0, "who reserves next has it %s", err.msg);
-	is_str(vf_of(b, 0), "0000:01:10.0", "the same");
-	is_str(reservation_vf(b, &b->def->pairs[0])->former, "igbvf", "with its own driver");
-	LOGGED("vlan pf0 0 0, mac pf0 0 00:00:00:00:00:00, give 0000:01:10.0 igbvf, "
-	       "mac pf0 0 00:00:00:00:00:00",
-	       "after it was given back for the other");
-	like(told, "VM \"a\" has left VFs behind that it had here: giving them back",
-	     "which is told");
-	a = made_vm("a", NET0);
-	ok(!has_file(a), "its reservation is gone");
-	vm_close(a);
-	vm_close(b);
-}
-
-static void test_not_stale(void)
-{
-	const char *id = "6b1f2c3d-3f5b-4a57-9d0e-5a7d9e0c4e5f";
-	struct journal *journal;
-	struct vm *a, *b;
-
-	made_begin(1);
-	a = made_vm("a", NET0);
-	reserve(a);
-	vf_prepare_all(a, true, &err);
-	if (journal_create(made_env.statedir, "a", id, "target", NULL, &journal, &err) < 0)
-		bail("%s", err.msg);
-	made_crash(a);
-	*made.log = '\0';
-	b = made_vm("b", OTHER);
-	is_int(reserve(b), -ENODEV, "what is in doubt is not given back");
-	like(err.msg, "0000:01:10.0: it is used by VM a", "and is used");
-	LOGGED("", "nothing was done to it");
-	journal_close(journal, "failed", &err);
-	is_int(reserve(b), 0, "until the journal is closed %s", err.msg);
-	vm_close(b);
-}
-
-/* One that cannot be given back holds up nobody who does not need it. */
-static void test_stale_stays(void)
-{
-	struct vm *a, *b;
-
-	made_begin(2);
-	a = made_vm("a", NET0);
-	reserve(a);
-	vf_prepare_all(a, true, &err);
-	made_crash(a);
-	made.fail = "give";
-	made.error = EBUSY;
-	b = made_vm("b", OTHER);
-	is_int(reserve(b), 0, "another reserves %s", err.msg);
-	like(told,
-	     "what VM \"a\" has reserved here: give VF 0000:01:10.0 back: made to fail: give "
-	     "0000:01:10.0 igbvf",
-	     "what could not be given back is told");
-	a = made_vm("a", NET0);
-	ok(has_file(a), "and tried again: its reservation stays");
-	made.fail = NULL;
-	is_int(reserve(a), 0, "it can be had by its own VM %s", err.msg);
-	vm_close(a);
-	vm_close(b);
-}
-
-static void test_stale_unreadable(void)
-{
-	_cleanup_free_ char *path = NULL;
-	struct vm *a, *b;
-	FILE *file;
-
-	made_begin(1);
-	a = made_vm("a", NET0);
-	reserve(a);
-	path = vm_path(a, "reservation.json");
-	made_crash(a);
-	file = fopen(path, "w");
-	fputs("{\"schema\": \"vmfo.reservation/9\"}", file);
-	fclose(file);
-	b = made_vm("b", OTHER);
-	is_int(reserve(b), 0, "another reserves %s", err.msg);
-	like(told, "what VM \"a\" has reserved here: read ", "what cannot be read is told");
-	vm_close(b);
-}
-
-/* The filter of the standby's uplink as well, which let the guest's address in. */
-static void test_stale_uplink(void)
-{
-	const char *entry = "bridge fdb show dev up0 | grep -q '^52:54:00:00:00:01 .*self'";
-	struct vm *a, *b;
-
-	if (unshare(CLONE_NEWNET) < 0) {
-		skip(3, "a network namespace takes root");
-		return;
-	}
-	if (system("ip link add vmfotest0 type bridge && "
-		   "ip link add up0 type veth peer name peer0 && "
-		   "ip link set up0 master vmfotest0") != 0)
-		bail("a bridge");
-	made_begin(1);
-	a = made_vm("a", NET0);
-	reserve(a);
-	is_int(datapath_to_standby(a, &a->def->pairs[0], &err), 0, "the way to the standby %s",
-	       err.msg);
-	is_int(system(entry), 0, "is open");
-	made_crash(a);
-	b = made_vm("b", OTHER);
-	reserve(b);
-	ok(system(entry) != 0, "it is closed for one that is no more");
-	vm_close(b);
-}
-
 /* ---- VFs that are to be made ---- */
 
 static void test_makes(void)
@@ -557,8 +385,8 @@ static void test_makes(void)
 	vm = made_vm("a", NET0);
 	is_int(reserve(vm), 0, "VFs that host.json asks for %s", err.msg);
 	LOGGED("numvfs 0000:01:00.0 3", "are made");
-	is_str(vf_of(vm, 0), "0000:01:10.0", "and one of them is the VM's");
-	like(told, "making 3 VFs of PF pf0 (0000:01:00.0)", "which is told");
+	is_str(made_vf(vm, 0), "0000:01:10.0", "and one of them is the VM's");
+	like(made.told, "making 3 VFs of PF pf0 (0000:01:00.0)", "which is told");
 	vm_close(vm);
 
 	made_begin(2);
@@ -589,7 +417,7 @@ static void test_makes(void)
 	vm = made_vm("a", NET0);
 	is_int(reserve(vm), -EBUSY, "where they cannot be made");
 	is_str(err.msg, "make VFs of PF pf0: made to fail: numvfs 0000:01:00.0 3", "why not");
-	ok(!has_file(vm), "nothing is reserved");
+	ok(!made_has_reservation(vm), "nothing is reserved");
 	vm_close(vm);
 }
 
@@ -606,7 +434,7 @@ static void test_another(void)
 	reserve(vm);
 	reservation_vf(vm, pair)->spare = true;
 	is_int(vf_reserve_another(vm, pair, NULL, &err), 0, "another %s", err.msg);
-	is_str(vf_of(vm, 0), "0000:01:10.1", "that is not the one which was tried");
+	is_str(made_vf(vm, 0), "0000:01:10.1", "that is not the one which was tried");
 	is_int((int)vm->n_vfs, 2, "which the VM keeps");
 	reservation_vf(vm, pair)->spare = true;
 	is_int(vf_reserve_another(vm, pair, NULL, &err), -ENODEV, "there is no third");
@@ -615,15 +443,13 @@ static void test_another(void)
 	       "net0; 0000:01:10.1: it is chosen for pair net0",
 	       "and why");
 	is_int((int)vm->n_vfs, 2, "and what it had it has");
-	ok(has_file(vm), "in its file, too");
+	ok(made_has_reservation(vm), "in its file, too");
 	vm_close(vm);
 }
 
 int main(void)
 {
-	log_set_sink(note, NULL);
 	test_takes();
-	test_own_again();
 	test_none_wanted();
 	test_none_free();
 	test_chosen_refused();
@@ -633,13 +459,8 @@ int main(void)
 	test_memory();
 	test_mac();
 	test_mac_of_nic();
-	test_stale();
-	test_not_stale();
-	test_stale_stays();
-	test_stale_unreadable();
 	test_makes();
 	test_another();
-	test_stale_uplink();
 	made_end();
 	return done_testing();
 }

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "base/log.h"
 #include "flow/reservation.h"
 #include "flow/vf_reserve.h"
 #include "host/vf_driver_internal.h"
@@ -22,16 +21,6 @@
 	", mac pf0 0 00:00:00:00:00:00"
 
 static struct err err;
-static char told[2048];
-
-static void note(void *data, enum log_level level, const char *line)
-{
-	size_t len = strlen(told);
-
-	(void)data;
-	(void)level;
-	snprintf(told + len, sizeof(told) - len, "%s\n", line);
-}
 
 static struct vm *reserved(int vfs, const char *pairs)
 {
@@ -40,7 +29,7 @@ static struct vm *reserved(int vfs, const char *pairs)
 	made_begin(vfs);
 	vm = made_vm("a", pairs);
 	err = (struct err)ERR_INIT;
-	*told = '\0';
+	*made.told = '\0';
 	if (vf_reserve(vm, &(struct vf_reserve){ .chosen = NULL }, &err) < 0)
 		bail("%s", err.msg);
 	*made.log = '\0';
@@ -145,7 +134,8 @@ static void test_unsupported(void)
 	made.unsupported = VF_TRUST | VF_MAC;
 	is_int(vf_prepare(vm, pair, vf_of(vm), &err), 0, "what a driver does not know");
 	LOGGED("bind 0000:01:10.0 vfio-pci, vlan pf0 0 5, group 0000:01:10.0", "is left");
-	is_str(told, "the driver of PF pf0 does not know the trust of a VF: left as it is\n",
+	is_str(made.told,
+	       "the driver of PF pf0 does not know the trust of a VF: left as it is\n",
 	       "and told");
 	is_int(vf_admit(vm, pair, vf_of(vm), true, &err), -EOPNOTSUPP, "unless it is the MAC");
 	is_str(err.msg, "the driver of PF pf0 does not let the MAC of VF 0 be set", "says so");
@@ -246,7 +236,8 @@ static void test_back_fails(void)
 	made.fail = "give";
 	made.error = ENOENT;
 	is_int(vf_give_back_all(vm, &err), 0, "a former driver that was unloaded");
-	like(told, "VF 0000:01:10.0 goes back to no driver: made to fail: give", "is told");
+	like(made.told, "VF 0000:01:10.0 goes back to no driver: made to fail: give",
+	     "is told");
 	vm_close(vm);
 }
 
@@ -378,7 +369,6 @@ static void test_world(void)
 
 int main(void)
 {
-	log_set_sink(note, NULL);
 	test_there_and_back();
 	test_as_it_was();
 	test_unsupported();
