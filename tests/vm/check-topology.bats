@@ -74,13 +74,14 @@ assert_no_finding_twice() { # JSON
 }
 
 # check-topology and a dry run of migrate have the same to say, and leave these exit statuses.
-assert_same_answers() { # STATUS-OF-CHECK STATUS-OF-MIGRATE
-	local checked
-	vmfo check-topology demo --target beta --json
-	[ "$status" -eq "$1" ]
+assert_same_answers() { # STATUS-OF-CHECK STATUS-OF-MIGRATE [OPTION…]
+	local checked check=$1 migrate=$2
+	shift 2
+	vmfo check-topology demo --target beta --json "$@"
+	[ "$status" -eq "$check" ]
 	checked=$output
-	vm_migrate alpha beta demo --dry-run
-	[ "$status" -eq "$2" ]
+	vm_migrate alpha beta demo --dry-run "$@"
+	[ "$status" -eq "$migrate" ]
 	diff -u <(said <<<"$checked") <(said <<<"$RESULT")
 	assert_no_finding_twice "$checked"
 	assert_no_finding_twice "$RESULT"
@@ -236,6 +237,13 @@ assert_not_reached() { # RULE TEXT
 	[ "$(result '.suppressed | join(",")')" = mac-duplicate ]
 	on alpha vmfo stop twice --timeout 0 --force
 	rm "$ALPHA"/{etc,lib}/vms/twice.json
+}
+
+@test "--vf is of the target, whom both ask about it" {
+	assert_same_answers 3 4 --vf net7=0000:01:10.0
+	[ "$(result '.findings[] | select(.rule == "vf-chosen") | "\(.object): \(.found)"')" = \
+		'beta: host: --vf net7=0000:01:10.0: the VM has no pair "net7" whose primary is a VF' ]
+	[ "$(result .reason)" = "demo: beta cannot take it: 1 error (vf-chosen)" ]
 }
 
 @test "migrate --suppress: of both hosts, and in the migration itself" {
