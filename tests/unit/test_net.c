@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "tap.h"
 
-#define N_TESTS 86
+#define N_TESTS 87
 
 static const struct mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 
@@ -288,8 +288,11 @@ static void test_pin(void)
 		bail("%s", err.msg);
 	send_frame(fd_b, &guest, 0);
 	is_int(net_fdb_pin(a, &guest, &err), 0, "pin an address that another port has learned");
-	ok(shows(a, "master br0 static") && !shows(b, ""), "it is there alone, and static");
+	ok(shows(a, "sticky master br0 static") && !shows(b, ""), "it is there alone, and static");
 	is_int(net_fdb_pin(a, &guest, &err), 0, "again");
+	send_frame(fd_b, &guest, 0);
+	ok(shows(a, "sticky master br0 static") && !shows(b, ""),
+	   "a frame from that address at another port does not move it");
 	net_fdb_find("br0", &guest, &port, NULL, &err);
 	is_int(port, 0, "which is not taken for something learned");
 	is_int(net_fdb_delete(a, &guest, &err), 0, "delete it");
