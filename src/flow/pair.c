@@ -16,6 +16,8 @@
 /* For a guest agent to answer; a guest without one costs this once an inspection. */
 #define GUEST_AGENT_TIMEOUT_MS 1000
 #define POLL_MS 200
+/* How often a guest is asked that may be starting its driver. */
+#define ASK_MS 5000
 
 static const char *link_of(const struct vm *vm, const struct vm_pair *pair, bool primary)
 {
@@ -144,14 +146,14 @@ static int ask_guest(struct vm *vm, const struct vm_pair *pair)
 }
 
 /*
- * Of a pair whose primary QEMU has: whether the guest uses it. A guest whose driver is not
- * there is not asked: it has none, and would start it the later.
+ * Of a pair whose primary QEMU has: whether the guest uses it. spare_guest: one whose driver
+ * is not there is not asked, since that may be what it is busy with.
  */
 static void inspect_use(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
-			struct pair_result *out)
+			bool spare_guest, struct pair_result *out)
 {
 	int up = pair_driver_up(vm, pair);
-	int n = up == 0 ? -ENOENT : ask_guest(vm, pair);
+	int n = up == 0 && spare_guest ? -EAGAIN : ask_guest(vm, pair);
 
 	if (n >= 0) {
 		/* The guest's word, either way, outweighs a trace of traffic. */
@@ -182,8 +184,8 @@ static int gives_primary(struct vm *vm, const struct vm_pair *pair, struct qemu_
 	return said->state == FAILOVER_PLUGGED || said->state == FAILOVER_UNPLUG_REQUESTED;
 }
 
-int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
-		 struct pair_result *out, struct err *err)
+static int inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
+		   bool spare_guest, struct pair_result *out, struct err *err)
 {
 	int has, acked;
 
@@ -193,7 +195,7 @@ int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
 	if (has < 0)
 		return err_wrap(err, "inspect pair %s", pair->id);
 	if (has) {
-		inspect_use(vm, pair, since_ms, out);
+		inspect_use(vm, pair, since_ms, spare_guest, out);
 		return 0;
 	}
 	acked = negotiated(vm, pair);
@@ -204,16 +206,26 @@ int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
 	return 0;
 }
 
+int pair_inspect(struct vm *vm, const struct vm_pair *pair, int64_t since_ms,
+		 struct pair_result *out, struct err *err)
+{
+	return inspect(vm, pair, since_ms, false, out, err);
+}
+
 int pair_await(struct vm *vm, const struct vm_pair *pair, enum pair_state want,
 	       int64_t deadline, struct pair_result *out, struct err *err)
 {
-	int64_t begun = clock_ms();
+	int64_t begun = clock_ms(), next_ask = deadline_in(ASK_MS);
 
 	for (;;) {
-		int r = pair_inspect(vm, pair, clock_ms() - begun, out, err);
+		int64_t now = clock_ms();
+		bool ask = now >= next_ask || now >= deadline;
+		int r = inspect(vm, pair, now - begun, !ask, out, err);
 
 		if (r < 0 || out->state >= want || clock_ms() >= deadline)
 			return r;
+		if (ask)
+			next_ask = deadline_in(ASK_MS);
 		r = loop_sleep(vm->env->loop, POLL_MS, err);
 		if (r < 0)
 			return r;

@@ -133,7 +133,7 @@ static bool try_old(struct vm *vm, const struct vm_pair *pair, struct old_vfs *o
 	return false;
 }
 
-/* Sees to it that reservation_vf() is one to be tried: the one reserved, another, an old one. */
+/* Sees to it that reservation_vf() is one to try: the one reserved, another, an old one. */
 static int next_vf(struct vm *vm, const struct vm_pair *pair, struct old_vfs *old,
 		   struct err *err)
 {

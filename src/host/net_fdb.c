@@ -187,7 +187,8 @@ int net_fdb_pin(const char *port, const struct mac *mac, struct err *err)
 	if (r < 0)
 		return r;
 	/* Or a frame from that address that comes in by another port would move it there. */
-	r = rtnl_talk(entry_request(buf, RTM_NEWNEIGH, link.index, NTF_MASTER | NTF_STICKY, mac),
+	r = rtnl_talk(entry_request(buf, RTM_NEWNEIGH, link.index, NTF_MASTER | NTF_STICKY,
+				    mac),
 		      NULL, NULL);
 	if (r < 0)
 		return err_sys(err, ERR_INTERNAL, -r, "add %s to the port %s of its bridge",

@@ -11,8 +11,8 @@
 /*
  * Opens the group of a function that is bound to vfio, and closes it again: a QEMU that
  * cannot do so would remember the device all the same.
- * Errors: ERR_REFUSED, without its address: no group, no node, not permitted; EBUSY: another process has it; a
- * member of it is with another driver.
+ * Errors: ERR_REFUSED, which do not name the function: no group, no node, not permitted;
+ * EBUSY: another process has it; a member of it is with another driver.
  */
 int vfio_group_try(const char *address, struct err *err);
 

@@ -20,7 +20,8 @@ setup() {
 }
 
 @test "two pairs on two VFs of one PF: launched, moved, and nothing is left" {
-	lab_define two vf 40 '.pairs += [.pairs[0] | .id = "net1" | .mac |= .[:-2] + "41"]'
+	lab_define two vf 40 '.pairs += [.pairs[0] | .id = "net1" | .mac |= .[:-2] + "41"] |
+		.boot.cmdline += ",\(.pairs[1].mac)=10.202.0.41/24"'
 	lab_json alpha launch two --wait-pair 240
 	[ "$status" -eq 0 ]
 	lab_assert_pair alpha two 52:54:00:00:00:40

@@ -288,7 +288,8 @@ static void test_pin(void)
 		bail("%s", err.msg);
 	send_frame(fd_b, &guest, 0);
 	is_int(net_fdb_pin(a, &guest, &err), 0, "pin an address that another port has learned");
-	ok(shows(a, "sticky master br0 static") && !shows(b, ""), "it is there alone, and static");
+	ok(shows(a, "sticky master br0 static") && !shows(b, ""),
+	   "it is there alone, and static");
 	is_int(net_fdb_pin(a, &guest, &err), 0, "again");
 	send_frame(fd_b, &guest, 0);
 	ok(shows(a, "sticky master br0 static") && !shows(b, ""),
