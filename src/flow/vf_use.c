@@ -112,30 +112,33 @@ int vf_prepare_all(struct vm *vm, bool admit, struct err *err)
  */
 static int give_back(struct vm *vm, struct vm_vf *vf, struct err *err)
 {
+	const struct vf_host *host = vm->env->vf_host;
+	struct err unset = ERR_INIT, unbound = ERR_INIT;
 	struct vf_settings mac = vf->before;
 	unsigned int unsupported = 0;
-	struct err why = ERR_INIT;
 	int settings = 0, driver = 0;
 
 	if (vf->set)
-		settings = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index,
-							    &vf->before, &unsupported, err);
+		settings = host->write_settings(vm->env->loop, vf->pf, vf->index, &vf->before,
+						&unsupported, &unset);
 	if (vf->bound)
-		driver = vm->env->vf_host->give_back(vm->env->loop, vf->address, vf->former,
-						     &why);
+		driver = host->give_back(vm->env->loop, vf->address, vf->former, &unbound);
 	/* Nobody's is better than a guest's that is gone. */
 	if (driver == -ENOENT)
-		log_warn("VF %s goes back to no driver: %s", vf->address, why.msg);
+		log_warn("VF %s goes back to no driver: %s", vf->address, unbound.msg);
 	if (driver == 0 || driver == -ENODEV || driver == -ENOENT)
 		vf->bound = false;
 	mac.fields &= VF_MAC;
 	if (vf->set && settings == 0)
-		settings = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index,
-							    &mac, &unsupported, err);
+		settings = host->write_settings(vm->env->loop, vf->pf, vf->index, &mac,
+						&unsupported, &unset);
 	if (settings < 0 && settings != -ENODEV)
-		return settings;
+		return err_set(err, unset.kind, unset.errnum, "%s", unset.msg);
+	/* Of a PF whose link was renamed, the VF may be there yet. */
+	if (settings == -ENODEV && driver != -ENODEV)
+		log_warn("VF %s is not set as it was before: %s", vf->address, unset.msg);
 	vf->set = false;
-	return vf->bound ? err_set(err, why.kind, why.errnum, "%s", why.msg) : 0;
+	return vf->bound ? err_set(err, unbound.kind, unbound.errnum, "%s", unbound.msg) : 0;
 }
 
 int vf_give_back_all(struct vm *vm, struct err *err)

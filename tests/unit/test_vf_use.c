@@ -269,9 +269,26 @@ static void test_gone(void)
 	is_int(vf_give_back_all(vm, &err), 0, "one that goes while the guest has it %s",
 	       err.msg);
 	LOGGED("vlan pf0 0 0, give 0000:01:10.0 igbvf", "each is tried once");
+	is_str(made.told, "", "and there is nothing to be told");
 	other = as_written(vm);
 	is_int((int)other->n_vfs, 0, "nothing is reserved");
 	vm_close(other);
+	vm_close(vm);
+}
+
+static void test_pf_renamed(void)
+{
+	struct vm *vm = reserved(1, NET0);
+
+	vf_prepare_all(vm, true, &err);
+	made.fail = "vlan";
+	made.error = ENODEV;
+	is_int(vf_give_back_all(vm, &err), 0, "a PF that is not found, and a VF that is %s",
+	       err.msg);
+	is_str(made.driver[0][0], "igbvf", "goes back to its driver");
+	is_str(made.told,
+	       "VF 0000:01:10.0 is not set as it was before: made to fail: vlan pf0 0 0\n",
+	       "and how it is set is told");
 	vm_close(vm);
 }
 
@@ -376,6 +393,7 @@ int main(void)
 	test_crash_before();
 	test_back_fails();
 	test_gone();
+	test_pf_renamed();
 	test_no_letting_go();
 	test_world();
 	world_remove();
