@@ -43,11 +43,20 @@ __attribute__((format(printf, 2, 3))) static void set_reason(struct vf_candidate
 	candidate->fits = false;
 }
 
-static const struct host_vm *find_owner(const struct topo *topo, const char *address)
+/* Whether VF is held, or another of its group: only one process can have that open. */
+static bool is_held(const struct topo *topo, const char *held, const struct pci_function *vf)
+{
+	const struct pci_function *other = host_find_function(topo->host, held);
+
+	return str_eq(held, vf->address) ||
+	       (other && vf->iommu_group >= 0 && other->iommu_group == vf->iommu_group);
+}
+
+static const struct host_vm *find_owner(const struct topo *topo, const struct pci_function *vf)
 {
 	for (size_t i = 0; i < topo->n_vms; i++)
 		for (size_t j = 0; j < topo->vms[i].n_vfs; j++)
-			if (str_eq(topo->vms[i].vfs[j], address))
+			if (is_held(topo, topo->vms[i].vfs[j], vf))
 				return &topo->vms[i];
 	return NULL;
 }
@@ -76,7 +85,7 @@ static void find_use(const struct topo *topo, struct slot *slot)
 	const struct vfio_group *group = host_find_group(topo->host, vf->iommu_group);
 	const struct host_link *own;
 
-	slot->owner = find_owner(topo, vf->address);
+	slot->owner = find_owner(topo, vf);
 	if (!slot->owner && group)
 		slot->owner = find_process(topo, group->holder);
 	if (slot->owner)

@@ -209,6 +209,26 @@ static struct vf_entry entry(struct bed *bed, size_t n)
 	return out;
 }
 
+/* A VM has reserved one of two VFs of a group, and its QEMU has not opened that yet. */
+static void test_group_of_a_vm(void)
+{
+	char held_vf[1][PCI_ADDRESS_SIZE] = { "0000:01:10.0" };
+	struct host_vm vms[] = { { .name = "b", .vfs = held_vf, .n_vfs = 1 } };
+	struct bed bed = make_bed(1, 3);
+
+	bed.topo.vms = vms;
+	bed.topo.n_vms = 1;
+	vf_build_vf(bed.host, 0, 1)->iommu_group = vf_build_vf(bed.host, 0, 0)->iommu_group;
+	match(&bed, &plain);
+	is_str(find(&bed, vf_build_vf(bed.host, 0, 1))->reason, "it is used by VM b",
+	       "the other VF of a VM's group is that VM's");
+	is_best(&bed, "0000:01:10.2", "one of another group is nobody's");
+	vms[0].name[0] = 'a';
+	match(&bed, &plain);
+	ok(find(&bed, vf_build_vf(bed.host, 0, 1))->fits, "the VM itself can have both");
+	free_bed(&bed);
+}
+
 static void test_entries(void)
 {
 	char held_vf[1][PCI_ADDRESS_SIZE] = { "0000:01:10.0" };
@@ -564,6 +584,7 @@ int main(void)
 {
 	test_reasons();
 	test_owners();
+	test_group_of_a_vm();
 	test_entries();
 	test_use_comes_first();
 	test_unknown();
