@@ -8,6 +8,7 @@
 #   lab_json HOST COMMAND ARG…    vmfo COMMAND --json ARG… there: its object in $RESULT, its status in $status, its narration
 #                                 in $BATS_TEST_TMPDIR/narration
 #   result FILTER                 jq -r of $RESULT
+#   narrated                      what was told on standard error
 #   lab_all_plugged               every pair of $RESULT has its primary, by the guest's driver (plugged) or its word (paired)
 #   lab_define NAME FROM FILTER   on both hosts: definition NAME, made of FROM (vf, emulated) by a jq filter; it gets
 #                                 a UUID, MAC and address of its own: those of number N, `.pairs[0].mac` ending in N
@@ -86,6 +87,10 @@ lab_json() { # HOST COMMAND ARG…
 
 result() { # FILTER
 	jq -r "$1" <<<"$RESULT"
+}
+
+narrated() {
+	cat "$BATS_TEST_TMPDIR/narration"
 }
 
 lab_all_plugged() {

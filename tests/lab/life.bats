@@ -152,7 +152,7 @@ cut_in_precopy() { # FROM TO
 	[ "$status" -eq 4 ]
 	[ "$(result .outcome)" = refused ]
 	for vf in $vfs; do
-		[[ $(result .reason)$(cat "$BATS_TEST_TMPDIR/narration") == *"$vf"*"held by process"* ]]
+		[[ $(result .reason)$(narrated) == *"$vf"*"held by process"* ]]
 	done
 	lab_runs_only_on alpha vf
 	lab_assert_pair alpha vf "$VF_MAC"
