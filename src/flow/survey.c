@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "flow/neighbours.h"
+#include "flow/reservation.h"
 #include "host/files.h"
 #include "host/host_read.h"
 #include "host/qemu_buses.h"
@@ -263,6 +264,17 @@ static int list_files(const struct host_facts *host, struct source_facts *source
 	return 0;
 }
 
+/* That of the definition, or the one that was chosen for a VM that runs. */
+static const char *address_of_vf(const struct survey *survey, const struct topo_pair *pair,
+				 char buf[PCI_ADDRESS_SIZE])
+{
+	const struct vm_vf *held = NULL;
+
+	if (survey->what.running && pair->def)
+		held = reservation_vf(survey->what.running, pair->def);
+	return held ? held->address : topo_primary_address(&survey->topo, pair, buf);
+}
+
 static int list_vfs(const struct survey *survey, struct source_facts *source)
 {
 	source->vf_models = calloc(survey->topo.n_pairs ?: 1, sizeof(*source->vf_models));
@@ -270,11 +282,11 @@ static int list_vfs(const struct survey *survey, struct source_facts *source)
 		return -ENOMEM;
 	source->n_vf_models = survey->topo.n_pairs;
 	for (size_t i = 0; i < survey->topo.n_pairs; i++) {
-		char address[PCI_ADDRESS_SIZE];
+		char buf[PCI_ADDRESS_SIZE];
+		const char *address = address_of_vf(survey, &survey->topo.pairs[i], buf);
 		const struct pci_function *vf = NULL;
 
-		if (survey->host &&
-		    topo_primary_address(&survey->topo, &survey->topo.pairs[i], address))
+		if (survey->host && address)
 			vf = host_find_function(survey->host, address);
 		if (vf)
 			source->vf_models[i] = (uint32_t)vf->vendor << 16 | vf->device;

@@ -110,6 +110,8 @@ cut_in_precopy() { # FROM TO
 	[ "$status" -eq 0 ]
 	[ "$(result .outcome)" = "done" ]
 	lab_all_plugged
+	# The target knows which model its guest has had so far.
+	[ "$(result '.not_checked | map(select(.rule == "vf-other-model")) | length')" -eq 0 ]
 	assert_taken_over alpha beta
 }
 
