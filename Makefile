@@ -77,7 +77,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@);)
 .SECONDARY:
 .PHONY: all help install uninstall deps guest programs check check-unit check-cli check-vm \
 	check-asan check-all lint format generated bench fuzz fuzz-replay demo clean distclean FORCE \
-	lab-up lab-down lab-ssh lab-check qemu qemu-stock qemu-refresh qemu-applies qemu-check qemu-qtest install-qemu
+	lab-up lab-down lab-ssh lab-check lab-bench qemu qemu-stock qemu-refresh qemu-applies qemu-check qemu-qtest install-qemu
 
 all: $(BUILD)/vmfo ## build/vmfo
 
@@ -242,6 +242,9 @@ lab-ssh: ## a shell on one of them: H=alpha or H=beta
 lab-check: programs $(lab_needs) ## the tests of real VFs, in the lab
 	$(LAB) up || [ $$? -eq 77 ]
 	status=0; $(call run_tests,$(LAB_TESTS)) || status=$$?; $(LAB) down; exit $$status
+
+lab-bench: $(lab_needs) ## what a VM's peers see of its migrations, by QEMU alone and by vmfo, in the lab: 40 minutes
+	VMFO='$(abspath $(BUILD)/vmfo)' tests/lab/bench
 
 # ---- fuzzing: clang's libFuzzer, objects of its own ----
 
