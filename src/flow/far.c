@@ -13,14 +13,14 @@
  * In `running` the VM has arrived: what is missing is done here.
  */
 #include "flow/far.h"
-#include "flow/far_internal.h"
-#include "flow/leave.h"
-#include "flow/plug.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "flow/far_internal.h"
+#include "flow/leave.h"
+#include "flow/plug.h"
 #include "io/boot.h"
 #include "proto/tunnel.h"
 

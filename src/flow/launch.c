@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/launch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
 #include "flow/datapath.h"
 #include "flow/judge.h"
 #include "flow/leave.h"
@@ -11,9 +15,6 @@
 #include "flow/survey.h"
 #include "flow/vf_reserve.h"
 #include "flow/vf_use.h"
-
-#include <errno.h>
-#include <stdlib.h>
 
 #define SCOPES (SCOPE(SCOPE_PAIR) | SCOPE(SCOPE_QEMU) | SCOPE(SCOPE_HOST))
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/stop.h"
-#include "flow/leave.h"
-#include "flow/run.h"
-#include "flow/store.h"
-#include "flow/vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+
+#include "flow/leave.h"
+#include "flow/run.h"
+#include "flow/store.h"
+#include "flow/vm.h"
 
 /* For a cancelled migration to be undone: QEMU alone may take 30 s to get its guest back. */
 #define CANCEL_TIMEOUT_MS 120000

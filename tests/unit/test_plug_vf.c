@@ -4,12 +4,12 @@
  * names. The host is made up, and so is QEMU.
  */
 #include "flow/plug.h"
-#include "flow/replug_vf.h"
 
 #include <errno.h>
 #include <sched.h>
 
 #include "fake_qmp.h"
+#include "flow/replug_vf.h"
 #include "flow/reservation.h"
 #include "flow/vf_reserve.h"
 #include "made_host.h"
