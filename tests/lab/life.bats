@@ -82,6 +82,10 @@ cut_in_precopy() { # FROM TO
 	assert_stays "$1" "$2"
 }
 
+not_whole() { # HOST
+	[[ $(lab_status "$1" vf .pair) != whole ]]
+}
+
 @test "check-topology has nothing against it, on either host" {
 	for host in alpha beta; do
 		lab_json "$host" check-topology vf
@@ -117,6 +121,7 @@ cut_in_precopy() { # FROM TO
 
 @test "its guest reboots on beta: the pair is whole again" {
 	lab_guest beta vf '(sleep 1; reboot -f) >/dev/null 2>&1 &'
+	wait_for 60 not_whole beta
 	lab_assert_pair beta vf "$VF_MAC"
 	lab_answers 10.202.0.10 60
 	lab_as_before alpha
