@@ -56,7 +56,7 @@ assert_stays() { # HOST REASON
 # To wait-unplug, where it stays: the guest is stopped before it is asked.
 cancel_in_wait_unplug() { # FROM TO
 	lab_gate_close "$2"
-	lab_migrate_begin "$1" "$2" vf --unplug-timeout 120
+	lab_migrate_begin "$1" "$2" vf
 	vm_await_phase prepare
 	lab_monitor "$1" vf '{"execute": "stop"}'
 	lab_gate_open "$2"

@@ -71,7 +71,9 @@ share_keys() {
 
 # The QEMU of `make qemu` finds its firmware from wherever it is; another one is used where it is.
 share_qemu() {
-	local settings='{"schema": "vmfo.host/1", "physnets": [{"id": "lab", "pfs": ["pf0"]}]}'
+	local settings
+	# A guest that is emulated twice takes its time.
+	settings='{"schema": "vmfo.host/1", "physnets": [{"id": "lab", "pfs": ["pf0"]}], "migrate": {"unplug_timeout": 120}}'
 	if [[ $LAB_QEMU == "$ROOT"/build/qemu/* ]]; then
 		share_place "$LAB_QEMU" "$DIR/share/qemu"
 	else
