@@ -188,8 +188,8 @@ on_bg() {
 hosts_inventory() {
 	local dir=$HOSTS_DIR/$1 ns=$HOSTS_NS-$1
 	{
-		# What find saw and another process removed is no error.
-		(cd "$dir" && find run lib -mindepth 1 -printf 'file %p type=%y\n' 2>/dev/null) || true
+		# What find saw and another process removed is no error. The host's own lock is nobody's.
+		(cd "$dir" && find run lib -mindepth 1 -not -path 'run/.host*' -printf 'file %p type=%y\n' 2>/dev/null) || true
 		ip -n "$ns" -d -j link show | jq -r '.[] | "link \(.ifname) kind=\(.linkinfo.info_kind // "-")" +
 			" bridge=\(.master // "-") \(if .flags | index("UP") then "up" else "down" end)"'
 		# FDB entries that somebody made. Those that a bridge learned, or has for its own ports, come and go.
