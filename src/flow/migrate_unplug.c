@@ -15,8 +15,8 @@
 #define RETRY_MS 500
 
 /*
- * Whether QEMU has asked the guest for a primary. One that it had been asked for before, in
- * a migration that failed, it is not asked for again.
+ * Whether QEMU has asked the guest for a primary. Of one that it had been asked for before, in
+ * a migration that failed, there is no event again.
  */
 static bool was_asked(const struct migration *m, size_t i)
 {

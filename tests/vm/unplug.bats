@@ -198,6 +198,37 @@ set_power_indicator() { # HOST NAME VALUE
 	assert_as_before beta
 }
 
+kernel_runs() { # HOST NAME: in long mode, in which firmware and boot loader never are
+	monitor "$1" "$2" '{"execute": "human-monitor-command", "arguments": {"command-line": "info registers"}}' |
+		grep -q 'EFER=0000000000000[0-9a-f]01'
+}
+
+@test "what a guest was asked while it booted, and never knew of, it is asked again by the next migration" {
+	vm_stop_all
+	vm_define late
+	vm_launch late
+	vm_gate_close beta
+	vm_migrate_begin alpha beta late
+	vm_await_phase prepare
+	monitor alpha late '{"execute": "system_reset"}'
+	wait_for 30 eval '! kernel_runs alpha late'
+	wait_for 30 kernel_runs alpha late
+	vm_gate_open beta
+	vm_await_phase wait-unplug
+	on alpha vmfo cancel late
+	vm_migrate_end
+	vm_gate_remove beta
+	[ "$status" -eq 5 ]
+	assert_runs_only_on alpha late
+	assert_pair alpha late
+	wait_for 60 eval '[[ $(guest_run alpha late "echo up") = up ]]'
+	vm_migrate alpha beta late
+	[ "$status" -eq 0 ]
+	assert_runs_only_on beta late
+	assert_pair beta late
+	assert_nothing_left alpha
+}
+
 @test "an unplug that QEMU did not ask for is never migrated over" {
 	vm_stop_all
 	# Native PCI Express hot-plug: QEMU refuses while the guest has the power indicator blinking.
