@@ -87,7 +87,7 @@ set_power_indicator() { # HOST NAME VALUE
 	[ "$status" -eq 0 ]
 	[ "$(result .outcome)" = "done" ]
 	[ "$(result '.pairs[0].state')" = paired ]
-	[ "$(result '.phases[] | select(.name == "wait-unplug") | .duration_ms >= 2000')" = true ]
+	[ "$(result '.phases[] | select(.name == "wait-unplug") | .duration_ms >= 1500')" = true ]
 	assert_runs_only_on beta late
 	assert_pair beta late
 	assert_nothing_left alpha
