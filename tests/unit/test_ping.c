@@ -113,6 +113,29 @@ static void test_answers(const char *address, const char *name)
 	ping_close(other);
 }
 
+/*
+ * The kernel turns its stamps on some time after the first socket that wants them is opened;
+ * until then an answer has the time at which it is read.  Return: a socket that keeps them on.
+ */
+static struct ping *await_stamps(void)
+{
+	struct ping *ping = open_to("127.0.0.1");
+	int64_t give_up = clock_us() + 10000000, at, read_at = 0;
+	uint64_t number;
+
+	do {
+		ping_send(ping, 1);
+		at = INT64_MAX;
+		if (!await_answer(ping))
+			break;
+		usleep(20000);
+		read_at = clock_us();
+		ping_receive(ping, &number, &at);
+	} while (at > read_at - 10000 && read_at < give_up);
+	ok(at <= read_at - 10000, "the kernel stamps what comes in");
+	return ping;
+}
+
 static void test_link_down(void)
 {
 	struct ping *ping = open_to("127.0.0.1");
@@ -151,6 +174,7 @@ static void test_forbidden(const char *address)
 
 int main(void)
 {
+	struct ping *stamps;
 	bool six;
 
 	test_addresses();
@@ -162,6 +186,7 @@ int main(void)
 	six = system("ip -6 address show dev lo | grep -q ::1") == 0;
 	if (!six)
 		skip(1, "no IPv6 here");
+	stamps = await_stamps();
 	/* In a new namespace nobody may have a ping socket. */
 	test_answers("127.0.0.1", "raw");
 	test_forbidden("127.0.0.1");
@@ -177,5 +202,6 @@ int main(void)
 	ok(!open_to("10.9.9.9"), "no route");
 	is_int(err.kind, ERR_REFUSED, "is refused");
 	like(err.msg, "10.9.9.9: this host has no way to it", "and said");
+	ping_close(stamps);
 	return done_testing();
 }
