@@ -111,19 +111,16 @@ static void print_check(const struct check_result *result)
 
 int render_check(const struct check_result *result, bool json)
 {
-	json_t *object, *passed_over;
+	json_t *object;
 	int r;
 
 	if (!json) {
 		print_check(result);
 		return 0;
 	}
-	passed_over = json_array();
-	for (size_t i = 0; i < result->passed_over.n; i++)
-		json_array_append_new(passed_over, json_string(result->passed_over.v[i]));
 	object = json_pack("{ss ss}", "schema", "vmfo.check/1", "subject", result->subject);
 	json_object_update_new(object, findings_json(&result->findings));
-	json_object_set_new(object, "passed_over", passed_over);
+	json_object_set_new(object, "passed_over", json_of_texts(&result->passed_over));
 	if (result->devices)
 		json_object_set(object, "devices", result->devices);
 	r = render_json(object);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The two things that everybody does with jansson's strings.
+ * What everybody does with jansson's strings.
  */
 #ifndef VMFO_BASE_JSON_H
 #define VMFO_BASE_JSON_H
 
 #include <jansson.h>
+
+#include "base/str.h"
 
 /* A string member of object, borrowed; "" where there is none, or no object. */
 static inline const char *json_get_text(const json_t *object, const char *key)
@@ -19,6 +21,16 @@ static inline const char *json_get_text(const json_t *object, const char *key)
 static inline json_t *json_text_or_null(const char *text)
 {
 	return text ? json_string(text) : json_null();
+}
+
+/* A new reference: an array of them. */
+static inline json_t *json_of_texts(const struct strv *texts)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < texts->n; i++)
+		json_array_append_new(array, json_string(texts->v[i]));
+	return array;
 }
 
 #endif

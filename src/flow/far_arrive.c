@@ -159,11 +159,12 @@ int far_op_plug(void *ctx, const json_t *params, json_t **result, struct err *er
 		return err_set(err, ERR_UNFINISHED, ESRCH, "its QEMU has ended");
 	r = plug_primary(far->vm, pair, false, &out, err);
 	if (r == 0)
-		*result = json_pack("{ss so so so}", "state", pair_state_name(out.state),
+		*result = json_pack("{ss so so so so}", "state", pair_state_name(out.state),
 				    "evidence",
 				    json_text_or_null(pair_evidence_name(out.evidence)),
 				    "primary", json_text_or_null(out.target_primary), "reason",
-				    json_text_or_null(out.reason));
+				    json_text_or_null(out.reason), "unsupported",
+				    json_of_texts(&out.unsupported));
 	pair_result_clear(&out);
 	return r;
 }

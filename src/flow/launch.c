@@ -88,7 +88,8 @@ static int await_pairs(struct vm *vm, int wait_s, struct flow_run *run, struct e
 			out->target_primary = pair_primary_text(vm, pair);
 		else if (wait_s >= 0)
 			result->status = ERR_DEGRADED;
-		run_pair(run, pair->id, pair_state_name(out->state));
+		pair_list_unsupported(vm, pair, &out->unsupported);
+		run_plugged(run, out);
 	}
 	if (result->status == ERR_DEGRADED) {
 		result->reason =

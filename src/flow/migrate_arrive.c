@@ -223,7 +223,7 @@ int migrate_replug(void *ctx, struct err *err)
 		out->evidence = PAIR_EVIDENCE_NONE;
 		if (replug_one(m, &m->vm->def->pairs[i], out, &why) < 0 && !out->reason)
 			out->reason = strdup(why.msg);
-		run_pair(&m->run, out->id, pair_state_name(out->state));
+		run_plugged(&m->run, out);
 		if (out->state < PAIR_PLUGGED)
 			note_not_whole(m, out);
 	}

@@ -52,6 +52,16 @@ char *pair_primary_text(const struct vm *vm, const struct vm_pair *pair)
 	return vf ? str_printf("%s (VF %s)", id, vf->address) : str_printf("%s (VF)", id);
 }
 
+void pair_list_unsupported(const struct vm *vm, const struct vm_pair *pair, struct strv *out)
+{
+	const struct vm_vf *vf = reservation_vf(vm, pair);
+
+	strv_clear(out);
+	for (unsigned int field = 1; vf && field <= vf->unsupported; field <<= 1)
+		if (vf->unsupported & field)
+			strv_add(out, vf_field_name((enum vf_field)field));
+}
+
 int pair_driver_up(const struct vm *vm, const struct vm_pair *pair)
 {
 	const struct vm_vf *vf = reservation_vf(vm, pair);

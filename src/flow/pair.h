@@ -41,6 +41,9 @@ int pair_await(struct vm *vm, const struct vm_pair *pair, enum pair_state want,
 /* "net0-primary (e1000e)", "… (VF 0000:01:10.0)", for results; freed by the caller. */
 char *pair_primary_text(const struct vm *vm, const struct vm_pair *pair);
 
+/* out: replaced; names of those settings of its VF that the PF's driver does not know. */
+void pair_list_unsupported(const struct vm *vm, const struct vm_pair *pair, struct strv *out);
+
 /*
  * Whether a driver in the guest uses the pair's VF, by the VF's interrupts on this host.
  * Return: 1, 0; negative: it has no VF, or that cannot be seen.

@@ -265,6 +265,7 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,
 		r = await_use(vm, pair, out, &why);
 	}
 	if (r == 0 && out->state >= PAIR_PLUGGED) {
+		pair_list_unsupported(vm, pair, &out->unsupported);
 		free(out->target_primary);
 		out->target_primary = pair_primary_text(vm, pair);
 		return out->target_primary ? 0 : err_nomem(err);

@@ -103,7 +103,7 @@ static int replug(struct flow_run *run, struct vm *vm, const struct replug_opts 
 				err);
 		if (r < 0)
 			return r;
-		run_pair(run, out->id, pair_state_name(out->state));
+		run_plugged(run, out);
 		if (out->state >= PAIR_PLUGGED)
 			continue;
 		result->status = ERR_DEGRADED;

@@ -108,11 +108,12 @@ static json_t *vfs_json(const struct vm *vm)
 		const struct vm_vf *vf = &vm->vfs[i];
 
 		json_array_append_new(list,
-				      json_pack("{ss ss ss si ss sb sb so sb}", "pair",
+				      json_pack("{ss ss ss si ss sb sb so si sb}", "pair",
 						vf->pair, "vf", vf->address, "pf", vf->pf,
 						"index", vf->index, "former", vf->former,
 						"bound", (int)vf->bound, "set", (int)vf->set,
-						"before", settings_json(&vf->before), "spare",
+						"before", settings_json(&vf->before),
+						"unsupported", (int)vf->unsupported, "spare",
 						(int)vf->spare));
 	}
 	return list;
@@ -138,6 +139,7 @@ static int vfs_read(struct vm *vm, const json_t *list, struct err *err)
 		snprintf(vf->pf, sizeof(vf->pf), "%s", json_get_text(entry, "pf"));
 		snprintf(vf->former, sizeof(vf->former), "%s", json_get_text(entry, "former"));
 		vf->index = number(entry, "index");
+		vf->unsupported = (unsigned int)number(entry, "unsupported");
 		vf->bound = json_is_true(json_object_get(entry, "bound"));
 		vf->set = json_is_true(json_object_get(entry, "set"));
 		vf->spare = json_is_true(json_object_get(entry, "spare"));

@@ -67,12 +67,13 @@ enum pair_evidence pair_evidence_from_name(const char *name)
 
 static json_t *pair_json(const struct pair_result *pair)
 {
-	return json_pack("{ss ss so so so so}", "id", pair->id, "state",
+	return json_pack("{ss ss so so so so so}", "id", pair->id, "state",
 			 pair_state_name(pair->state), "evidence",
 			 json_text_or_null(pair_evidence_name(pair->evidence)),
 			 "source_primary", json_text_or_null(pair->source_primary),
 			 "target_primary", json_text_or_null(pair->target_primary), "reason",
-			 json_text_or_null(pair->reason));
+			 json_text_or_null(pair->reason), "unsupported",
+			 json_of_texts(&pair->unsupported));
 }
 
 /* What only a migration has. */
@@ -102,18 +103,16 @@ static void add_migration(json_t *object, const struct result *result)
 
 json_t *result_json(const struct result *result)
 {
-	json_t *pairs = json_array(), *warnings = json_array();
+	json_t *pairs = json_array();
 	json_t *object, *findings;
 
 	for (size_t i = 0; i < result->n_pairs; i++)
 		json_array_append_new(pairs, pair_json(&result->pairs[i]));
-	for (size_t i = 0; i < result->warnings.n; i++)
-		json_array_append_new(warnings, json_string(result->warnings.v[i]));
 	object = json_pack("{ss ss ss si so sI so so}", "schema", result->schema, "vm",
 			   result->vm, "outcome", outcome_name(result->outcome), "exit_status",
 			   (int)result->status, "reason", json_text_or_null(result->reason),
 			   "total_ms", (json_int_t)result->total_ms, "pairs", pairs, "warnings",
-			   warnings);
+			   json_of_texts(&result->warnings));
 	if (!object)
 		return NULL;
 	findings = findings_json(&result->findings);
@@ -134,6 +133,7 @@ void pair_result_clear(struct pair_result *pair)
 	free(pair->source_primary);
 	free(pair->target_primary);
 	free(pair->reason);
+	strv_clear(&pair->unsupported);
 	*pair = (struct pair_result){ 0 };
 }
 

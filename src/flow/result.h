@@ -59,6 +59,8 @@ struct pair_result {
 	char *source_primary; /* QEMU id and model; NULL: it had none */
 	char *target_primary; /* the same; NULL: none */
 	char *reason;         /* why it is not whole; NULL */
+	/* Of its VF's settings, those that the PF's driver does not know: "link state", … */
+	struct strv unsupported;
 	/* QEMU's own word at the last look, where it has query-failover. */
 	struct qemu_failover qemu;
 };

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
+
 int run_begin(struct flow_run *run, struct flow_env *env, const char *schema, const char *vm,
 	      struct result *result, struct err *err)
 {
@@ -123,6 +125,19 @@ void run_pair(struct flow_run *run, const char *pair, const char *state)
 	struct report_event event = { .kind = REPORT_PAIR, .pair = pair, .state = state };
 
 	tell(run, &event);
+}
+
+void run_plugged(struct flow_run *run, const struct pair_result *pair)
+{
+	_cleanup_free_ char *unsupported = NULL;
+
+	run_pair(run, pair->id, pair_state_name(pair->state));
+	if (pair->unsupported.n == 0)
+		return;
+	unsupported = strv_join(&pair->unsupported, ", ");
+	run_note(run,
+		 "pair %s: the driver of its PF does not know, of a VF: %s; left as it was",
+		 pair->id, unsupported ?: "out of memory");
 }
 
 void run_finding(struct flow_run *run, const struct finding *finding)

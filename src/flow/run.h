@@ -34,6 +34,8 @@ int run_end(struct flow_run *run, int r, struct err *err);
 void run_note(struct flow_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void run_warn(struct flow_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void run_pair(struct flow_run *run, const char *pair, const char *state);
+/* The state of one whose primary was to be plugged, and what its VF was not given. */
+void run_plugged(struct flow_run *run, const struct pair_result *pair);
 void run_finding(struct flow_run *run, const struct finding *finding);
 /* event: what is particular to it; kind, vm, phase and time are filled in here. */
 void run_progress(struct flow_run *run, struct report_event *event);

@@ -84,6 +84,7 @@ static int inspect_pairs(struct vm *vm, struct vm_status *out, struct err *err)
 			return r;
 		if (pair->state >= PAIR_PLUGGED)
 			pair->target_primary = pair_primary_text(vm, &vm->def->pairs[i]);
+		pair_list_unsupported(vm, &vm->def->pairs[i], &pair->unsupported);
 	}
 	out->pairs_known = true;
 	return 0;
@@ -269,10 +270,11 @@ static json_t *qemu_failover_json(const struct qemu_failover *said)
 
 static json_t *pair_json(const struct pair_result *pair)
 {
-	return json_pack("{ss ss so so so}", "id", pair->id, "state",
+	return json_pack("{ss ss so so so so}", "id", pair->id, "state",
 			 pair_state_name(pair->state), "evidence",
 			 json_text_or_null(pair_evidence_name(pair->evidence)), "primary",
-			 json_text_or_null(pair->target_primary), "qemu",
+			 json_text_or_null(pair->target_primary), "unsupported",
+			 json_of_texts(&pair->unsupported), "qemu",
 			 qemu_failover_json(&pair->qemu));
 }
 

@@ -183,17 +183,14 @@ int target_vfs(struct target *target, json_t **out, struct err *err)
 int target_reserve(struct target *target, const struct vm *vm,
 		   const struct target_reserve *what, struct err *err)
 {
-	json_t *suppress = json_array();
 	char here[256] = "";
 
 	gethostname(here, sizeof(here) - 1);
-	for (size_t i = 0; i < what->suppress->n; i++)
-		json_array_append_new(suppress, json_string(what->suppress->v[i]));
 	return call(target, "reserve",
 		    json_pack("{sO ss ss sb sO sO* so}", "definition", vm->def->source,
 			      "migration", what->migration, "source_host", here, "hidden",
 			      (int)what->hidden, "source", what->source, "vfs", what->vfs,
-			      "suppress", suppress),
+			      "suppress", json_of_texts(what->suppress)),
 		    RESERVE_MS, NULL, err);
 }
 
@@ -245,7 +242,9 @@ static char *string_or_null(const json_t *object, const char *key)
 int target_plug(struct target *target, const struct vm_pair *pair, struct pair_result *out,
 		struct err *err)
 {
+	const json_t *setting;
 	json_t *result;
+	size_t i;
 	int r = call(target, "plug", json_pack("{ss}", "pair", pair->id), PLUG_MS, &result,
 		     err);
 
@@ -255,6 +254,8 @@ int target_plug(struct target *target, const struct vm_pair *pair, struct pair_r
 	out->evidence = pair_evidence_from_name(json_get_text(result, "evidence"));
 	out->target_primary = string_or_null(result, "primary");
 	out->reason = string_or_null(result, "reason");
+	json_array_foreach (json_object_get(result, "unsupported"), i, setting)
+		strv_add(&out->unsupported, json_string_value(setting) ?: "?");
 	json_decref(result);
 	return 0;
 }

@@ -46,12 +46,15 @@ static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_v
 	}
 	r = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index, &want,
 					     &unsupported, err);
-	for (unsigned int field = 1; r == 0 && field <= unsupported; field <<= 1)
-		if (unsupported & field)
-			log_note(
-				"the driver of PF %s does not know the %s of a VF: left as it is",
-				vf->pf, vf_field_name(field));
-	return r;
+	if (r < 0 || unsupported == vf->unsupported)
+		return r;
+	/* All else is a matter of degree; with this one the guest would be in another network. */
+	if ((unsupported & VF_VLAN) && want.vlan)
+		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
+			       "the driver of PF %s does not let the VLAN of VF %d be set",
+			       vf->pf, vf->index);
+	vf->unsupported = unsupported;
+	return reservation_save(vm, err);
 }
 
 int vf_prepare(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, struct err *err)

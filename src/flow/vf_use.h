@@ -14,7 +14,8 @@
 
 /*
  * Binds it to vfio-pci if it is not with vfio, and gives it the pair's VLAN, trust and
- * what else its definition says, all but the MAC; then its group is seen to open.
+ * what else its definition says, all but the MAC; then its group is seen to open. What its
+ * PF's driver does not know, the VLAN excepted, is no failure: vf->unsupported has it.
  * Idempotent. The guest must not own it: drivers of PFs reset a VF on such a change.
  * Errors: ERR_REFUSED, with the VF and the step.
  */

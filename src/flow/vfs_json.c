@@ -116,13 +116,11 @@ static json_t *fields_json(const struct field *fields, size_t n, const void *bas
 static json_t *vf_json(const struct vfs_vf *vf)
 {
 	json_t *object = fields_json(vf_fields, ARRAY_SIZE(vf_fields), vf);
-	json_t *members = json_array(), *owner = json_null();
+	json_t *owner = json_null();
 
 	if (vf->user != VF_USER_NONE)
 		owner = fields_json(owner_fields, ARRAY_SIZE(owner_fields), vf);
-	for (size_t i = 0; i < vf->group_members.n; i++)
-		json_array_append_new(members, json_string(vf->group_members.v[i]));
-	json_object_set_new(object, "group_members", members);
+	json_object_set_new(object, "group_members", json_of_texts(&vf->group_members));
 	json_object_set_new(object, "owner", owner);
 	return object;
 }

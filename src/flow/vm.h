@@ -47,6 +47,7 @@ struct vm_vf {
 	bool bound;              /* it was taken from it */
 	bool set;                /* its settings are not `before` any more */
 	struct vf_settings before;
+	unsigned int unsupported; /* enum vf_field: of its pair's, what its PF does not know */
 	/*
 	 * It was tried and given up. QEMU may remember it for good, so nobody else gets it
 	 * while that QEMU lives.

@@ -241,7 +241,7 @@ json_t *finding_json(const struct finding *finding)
 
 json_t *findings_json(const struct findings *findings)
 {
-	json_t *list = json_array(), *not_checked = json_array(), *suppressed = json_array();
+	json_t *list = json_array(), *not_checked = json_array();
 
 	for (size_t i = 0; i < findings->n; i++)
 		json_array_append_new(list, finding_json(&findings->list[i]));
@@ -250,10 +250,8 @@ json_t *findings_json(const struct findings *findings)
 				      json_pack("{ss ss}", "rule",
 						findings->not_checked[i].rule, "reason",
 						findings->not_checked[i].reason));
-	for (size_t i = 0; i < findings->suppressed.n; i++)
-		json_array_append_new(suppressed, json_string(findings->suppressed.v[i]));
 	return json_pack("{so so so}", "findings", list, "not_checked", not_checked,
-			 "suppressed", suppressed);
+			 "suppressed", json_of_texts(&findings->suppressed));
 }
 
 /* A text of a foreign object; NULL: it has none. */

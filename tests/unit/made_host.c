@@ -124,9 +124,9 @@ static int made_write_settings(struct loop *loop, const char *pf_link, int index
 
 	(void)loop;
 	*unsupported = want->fields & made.unsupported;
-	if (want->fields & VF_VLAN && want->vlan != now->vlan)
+	if (want->fields & ~made.unsupported & VF_VLAN && want->vlan != now->vlan)
 		r = act(err, "vlan %s %d %d", pf_link, index, want->vlan);
-	if (r == 0 && want->fields & VF_VLAN)
+	if (r == 0 && want->fields & ~made.unsupported & VF_VLAN)
 		now->vlan = want->vlan;
 	if (r == 0 && want->fields & ~made.unsupported & VF_TRUST && want->trust != now->trust)
 		r = act(err, "trust %s %d %d", pf_link, index, want->trust);

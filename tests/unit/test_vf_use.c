@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "flow/pair.h"
 #include "flow/reservation.h"
 #include "flow/vf_reserve.h"
 #include "host/vf_driver_internal.h"
@@ -130,18 +131,47 @@ static void test_unsupported(void)
 {
 	struct vm *vm = reserved(1, NET0);
 	const struct vm_pair *pair = &vm->def->pairs[0];
+	struct strv names = { 0 };
+	struct vm *other;
 
 	made.unsupported = VF_TRUST | VF_MAC;
 	is_int(vf_prepare(vm, pair, vf_of(vm), &err), 0, "what a driver does not know");
 	LOGGED("bind 0000:01:10.0 vfio-pci, vlan pf0 0 5, group 0000:01:10.0", "is left");
-	is_str(made.told,
-	       "the driver of PF pf0 does not know the trust of a VF: left as it is\n",
-	       "and told");
+	other = as_written(vm);
+	is_int(other->vfs[0].unsupported, VF_TRUST, "and remembered");
+	pair_list_unsupported(other, pair, &names);
+	ok(names.n == 1 && str_eq(names.v[0], "trust"), "by its name");
+	vm_close(other);
+	strv_clear(&names);
 	is_int(vf_admit(vm, pair, vf_of(vm), true, &err), -EOPNOTSUPP, "unless it is the MAC");
 	is_str(err.msg, "the driver of PF pf0 does not let the MAC of VF 0 be set", "says so");
 	is_int(vf_give_back_all(vm, &err), 0, "given back");
 	made.unsupported = 0;
 	is_back(vm);
+	vm_close(vm);
+}
+
+/* Of all that can be left out this is what the guest's network depends on. */
+static void test_no_vlan(void)
+{
+	struct vm *vm = reserved(1, NET0);
+	const struct vm_pair *pair = &vm->def->pairs[0];
+
+	made.unsupported = VF_VLAN;
+	for (int i = 0; i < 2; i++) {
+		is_int(vf_prepare(vm, pair, vf_of(vm), &err), -EOPNOTSUPP,
+		       "a PF without VLANs is not for a pair that has one");
+		is_int(err.kind, ERR_REFUSED, "refused");
+		is_str(err.msg, "the driver of PF pf0 does not let the VLAN of VF 0 be set",
+		       "says so");
+	}
+	is_int(vf_give_back_all(vm, &err), 0, "given back");
+	is_back(vm);
+	vm_close(vm);
+	vm = reserved(1, NET1);
+	is_int(vf_prepare(vm, &vm->def->pairs[0], vf_of(vm), &err), 0, "for another it is");
+	vf_give_back_all(vm, &err);
+	made.unsupported = 0;
 	vm_close(vm);
 }
 
@@ -389,6 +419,7 @@ int main(void)
 	test_there_and_back();
 	test_as_it_was();
 	test_unsupported();
+	test_no_vlan();
 	test_failures();
 	test_crash_before();
 	test_back_fails();
