@@ -22,6 +22,8 @@
 #   lab_guest HOST NAME COMMAND   a shell command in an inner guest, by its agent
 #   lab_await_pair HOST NAME MAC SECONDS   until the guest says, after the call, that its pair is whole and in use
 #   lab_outer_qmp HOST JSON       one QMP command to the VM that is the host: the faults of hardware are made there
+#   lab_unplug_pf HOST            its NIC is gone when it returns, and its VFs with it
+#   lab_plug_pf HOST              plugs it again, with VFs as at boot
 #   lab_monitor HOST NAME JSON    one QMP command on the monitor that is the operator's
 #   lab_status HOST NAME FILTER   jq -r of `vmfo status`
 #   lab_migrate_begin FROM TO NAME ARG…   `vmfo migrate` in the background (hosts/events.bash waits for its events)
@@ -251,6 +253,24 @@ lab_let_go() { # HOST
 
 lab_outer_qmp() { # HOST JSON
 	"$LAB_ROOT/tests/hosts/qmp" "$LAB_DIR/$1/qmp.sock" "$2"
+}
+
+lab_unplug_pf() { # HOST
+	lab_outer_qmp "$1" '{"execute": "device_del", "arguments": {"id": "pf"}}'
+	wait_for 120 lab_run "$1" test ! -e /sys/class/net/pf0
+	# QEMU's device is gone a moment after the host's.
+	wait_for 60 lab_has_no_pf "$1"
+}
+
+lab_has_no_pf() { # HOST
+	[[ $(lab_outer_qmp "$1" '{"execute": "qom-list", "arguments": {"path": "/machine/peripheral"}}') != *'"name": "pf"'* ]]
+}
+
+lab_plug_pf() { # HOST
+	lab_outer_qmp "$1" '{"execute": "device_add", "arguments": {"driver": "igb", "id": "pf", "bus": "rp1", "netdev": "pf", "romfile": "",
+		"mac": "02:00:0a:ca:00:0'"$([[ $1 == alpha ]] && echo 1 || echo 2)"'"}}'
+	wait_for 120 lab_run "$1" sh -c 'ls /sys/bus/pci/drivers/igb | grep -q 0000:01:00.0'
+	lab_run "$1" /lab/network
 }
 
 lab_qemu() {

@@ -210,6 +210,22 @@ not_whole() { # HOST
 	! lab_inventory alpha | grep "$VF_MAC" || false
 }
 
+@test "alpha's PF is unplugged in mid-migration: it stays on beta, whole" {
+	lab_migrate_begin beta alpha vf
+	vm_await_phase precopy
+	lab_unplug_pf alpha
+	lab_migrate_end
+	lab_plug_pf alpha
+	[ "$status" -eq 5 ]
+	[[ $(result .reason) == *"they were removed, or their number was changed"* ]]
+	lab_runs_only_on beta vf
+	lab_assert_pair beta vf "$VF_MAC"
+	lab_answers 10.202.0.10 60
+	lab_as_before beta
+	# Those are other VFs now.
+	lab_as_before alpha '^vf '
+}
+
 @test "after all that it can be moved" {
 	lab_json beta migrate vf alpha
 	[ "$status" -eq 0 ]

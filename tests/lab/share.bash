@@ -20,7 +20,7 @@ share_write() { # TARGET; the text is standard input
 share_fill() {
 	local share=$DIR/share file
 	mkdir -p "$share/keys" "$share/vms"
-	for file in lab/host/{boot,install,inventory,await-pair,events,raw-target} \
+	for file in lab/host/{boot,network,install,inventory,await-pair,events,raw-target} \
 		hosts/{guest-exec,guest.bash,gated-qemu,qmp}; do
 		share_place "$ROOT/tests/$file" "$share/${file##*/}"
 		chmod 755 "$share/${file##*/}"
