@@ -218,7 +218,7 @@ not_whole() { # HOST
 	lab_migrate_end
 	lab_plug_pf alpha
 	[ "$status" -eq 5 ]
-	[[ $(result .reason) == *"they were removed, or their number was changed"* ]]
+	[[ $(result .reason) == *"no network link pf0"*"a PF that is gone"* ]]
 	lab_runs_only_on beta vf
 	lab_assert_pair beta vf "$VF_MAC"
 	lab_answers 10.202.0.10 60
