@@ -4,7 +4,8 @@
 load ../helpers
 load lab.bash
 
-MAC_0=52:54:00:00:00:40
+# lab_define's, of number 40, and that of the second pair.
+MAC_0=52:54:00:00:00:28
 MAC_1=52:54:00:00:00:41
 
 setup_file() {
@@ -75,6 +76,6 @@ assert_two_whole() { # HOST
 	lab_json beta stop two --timeout 0 --force
 	[ "$status" -eq 0 ]
 	for host in alpha beta; do
-		! lab_inventory "$host" | grep -E '^process|driver=vfio|run/vmfo/two|^fdb|52:54:00:00:00:4' || false
+		! lab_inventory "$host" | grep -E '^process|driver=vfio|run/vmfo/two|^fdb|'"$MAC_0|$MAC_1" || false
 	done
 }
