@@ -16,8 +16,11 @@
 /* For a guest agent to answer; a guest without one costs this once an inspection. */
 #define GUEST_AGENT_TIMEOUT_MS 1000
 #define POLL_MS 200
-/* How often a guest is asked that may be starting its driver. */
-#define ASK_MS 5000
+/*
+ * How often a guest is asked whose VF has no interrupts. It most likely is starting the VF's
+ * driver, and an answer takes it from that; it may also be one that needs no interrupts.
+ */
+#define ASK_MS 20000
 
 static const char *link_of(const struct vm *vm, const struct vm_pair *pair, bool primary)
 {
@@ -229,7 +232,7 @@ int pair_await(struct vm *vm, const struct vm_pair *pair, enum pair_state want,
 
 	for (;;) {
 		int64_t now = clock_ms();
-		bool ask = now >= next_ask || now >= deadline;
+		bool ask = now >= next_ask;
 		int r = inspect(vm, pair, now - begun, !ask, out, err);
 
 		if (r < 0 || out->state >= want || clock_ms() >= deadline)
