@@ -48,7 +48,7 @@ static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_v
 					     &unsupported, err);
 	if (r < 0 || unsupported == vf->unsupported)
 		return r;
-	/* All else is a matter of degree; with this one the guest would be in another network. */
+	/* With any other the guest gets less; without its VLAN it gets another network. */
 	if ((unsupported & VF_VLAN) && want.vlan)
 		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
 			       "the driver of PF %s does not let the VLAN of VF %d be set",

@@ -269,7 +269,7 @@ lab_has_no_pf() { # HOST
 lab_plug_pf() { # HOST
 	lab_outer_qmp "$1" '{"execute": "device_add", "arguments": {"driver": "igb", "id": "pf", "bus": "rp1", "netdev": "pf", "romfile": "",
 		"mac": "02:00:0a:ca:00:0'"$([[ $1 == alpha ]] && echo 1 || echo 2)"'"}}'
-	wait_for 120 lab_run "$1" sh -c 'test -n "$(ls /sys/bus/pci/devices/0000:01:00.0/net)"'
+	wait_for 120 lab_run "$1" sh -c 'ls /sys/bus/pci/devices/0000:01:00.0/net | grep -q .'
 	lab_run "$1" /lab/network
 }
 
