@@ -91,7 +91,10 @@ static void kernel_probe(const char *vf)
 		return;
 	*strrchr(path, '/') = '\0';
 	if (world_has(path))
-		world_run("ln -s ../../drivers/%s " BUS "/devices/%s/driver", driver, vf);
+		/* The test may take the device away meanwhile. */
+		world_run("{ ln -s ../../drivers/%s " BUS "/devices/%s/driver || "
+			  "[ ! -e " BUS "/devices/%s ]; }",
+			  driver, vf, vf);
 }
 
 /* A file "unplug": the device goes as well. */
@@ -104,7 +107,8 @@ static void kernel_unbind(const char *driver, const char *vf)
 
 	world_driver(vf, now, sizeof(now));
 	if (str_eq(now, driver))
-		world_run("rm " BUS "/devices/%s/driver", vf);
+		world_run("{ rm " BUS "/devices/%s/driver || [ ! -e " BUS "/devices/%s ]; }",
+			  vf, vf);
 }
 
 /* 7 at most, or as many as the file "room" says: one of another driver's faults. */

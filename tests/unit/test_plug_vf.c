@@ -75,11 +75,14 @@ static void test_next(void)
 		{ .command = "device_add", .answer = "{}" },
 	};
 
-	begin(2, NET0, script, ARRAY_SIZE(script));
+	begin(2, MADE_VF("net0", "00:01", ", \"trust\": true"), script, ARRAY_SIZE(script));
+	made.unsupported = VF_TRUST;
 	is_int(plug(false), 0, "plugged %s", err.msg);
 	is_int(out.state, PAIR_PLUGGED, "with a primary");
 	is_str(out.target_primary, "net0-primary (VF " VF(1) ")", "the second VF");
 	is_str(made_vf(vm, 0), VF(1), "which is the pair's");
+	ok(out.unsupported.n == 1 && str_eq(out.unsupported.v[0], "trust"),
+	   "without what its PF does not know, which is told");
 	like(made.log,
 	     "group " VF(
 		     0) ", mac pf0 0 52:54:00:00:00:01, mac pf0 0 00:00:00:00:00:00, bind " VF(1),
