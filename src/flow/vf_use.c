@@ -46,13 +46,15 @@ static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_v
 	}
 	r = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index, &want,
 					     &unsupported, err);
-	if (r < 0 || unsupported == vf->unsupported)
+	if (r < 0)
 		return r;
 	/* With any other the guest gets less; without its VLAN it gets another network. */
 	if ((unsupported & VF_VLAN) && want.vlan)
 		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
 			       "the driver of PF %s does not let the VLAN of VF %d be set",
 			       vf->pf, vf->index);
+	if (unsupported == vf->unsupported)
+		return 0;
 	vf->unsupported = unsupported;
 	return reservation_save(vm, err);
 }
