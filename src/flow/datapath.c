@@ -11,6 +11,7 @@
 struct datapath {
 	int (*to_standby)(struct vm *vm, const struct vm_pair *pair, struct err *err);
 	int (*to_either)(struct vm *vm, const struct vm_pair *pair, struct err *err);
+	int (*to_plug)(struct vm *vm, const struct vm_pair *pair, struct err *err);
 	int (*to_primary)(struct vm *vm, const struct vm_pair *pair, struct err *err);
 	int (*leave)(const struct vm_pair *pair, struct err *err); /* NULL: nothing is left */
 };
@@ -86,6 +87,25 @@ static int admit_at_uplinks(const struct vm_pair *pair, bool admit, struct err *
 	return r < 0 ? r : net_uplinks_admit(&uplinks, &pair->mac, admit, err);
 }
 
+static int forget_at_uplinks(const struct vm_pair *pair, struct err *err)
+{
+	struct net_uplinks uplinks;
+	int r = find_uplinks(pair, &uplinks, err);
+
+	return r < 0 ? r : net_uplinks_forget(&uplinks, &pair->mac, err);
+}
+
+/*
+ * Whether a frame goes to every function that has its address as a filter. Not to be tried
+ * with others: some refuse an address that another function has, also to the VF's driver.
+ * Source: Intel 82576 datasheet, 7.10.3.3 "Rx packet switching": each exact filter that
+ * matches adds its pools.
+ */
+static bool nic_copies(const struct vm_vf *vf)
+{
+	return str_eq(vf->pf_driver, "igb");
+}
+
 /*
  * The way to the standby is open before the filter that hides it goes: no frame is to find
  * neither. A pair without a VF is on its standby in any case.
@@ -103,11 +123,21 @@ static int vf_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *
 	return r == 0 && vf ? vf_admit(vm, pair, vf, false, err) : r;
 }
 
+/* What the bridge does not know where to send goes to the standby and to the uplink. */
 static int vf_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err)
 {
+	const struct vm_vf *vf = reservation_vf(vm, pair);
 	const char *standby = own_standby_tap(vm, pair);
+	int r;
 
-	return standby ? net_port_set_learning(standby, true, err) : 0;
+	if (!vf)
+		return 0;
+	r = vf_admit(vm, pair, vf, true, err);
+	if (r == 0)
+		r = admit_at_uplinks(pair, nic_copies(vf), err);
+	if (r == 0)
+		r = set_learning(standby, true, &pair->mac, err);
+	return r == 0 ? forget_at_uplinks(pair, err) : r;
 }
 
 static int vf_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
@@ -133,8 +163,9 @@ static int vf_leave(const struct vm_pair *pair, struct err *err)
 
 static const struct datapath datapaths[] = {
 	[VM_PRIMARY_EMULATED] = { emulated_to_standby, emulated_to_either, emulated_to_primary,
-				  NULL },
-	[VM_PRIMARY_VF] = { vf_to_standby, vf_to_either, vf_to_primary, vf_leave },
+				  emulated_to_primary, NULL },
+	[VM_PRIMARY_VF] = { vf_to_standby, vf_to_either, vf_to_either, vf_to_primary,
+			    vf_leave },
 };
 
 /* ---- the table ---- */
@@ -165,6 +196,15 @@ int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *e
 	int r = datapath_of(pair)->to_primary(vm, pair, err);
 
 	return r < 0 ? err_wrap(err, "pair %s: switch the datapath to the primary", pair->id) :
+		       0;
+}
+
+int datapath_to_plug(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	int r = datapath_of(pair)->to_plug(vm, pair, err);
+
+	return r < 0 ? err_wrap(err, "pair %s: prepare the datapath for the primary",
+				pair->id) :
 		       0;
 }
 
@@ -206,4 +246,9 @@ int datapath_all_to_primary(struct vm *vm, struct err *err)
 int datapath_all_to_standby(struct vm *vm, struct err *err)
 {
 	return switch_all(vm, datapath_to_standby, err);
+}
+
+int datapath_all_to_plug(struct vm *vm, struct err *err)
+{
+	return switch_all(vm, datapath_to_plug, err);
 }

@@ -28,10 +28,19 @@
  * own rules send them, which is the uplink of the standby's bridge if that lets the address
  * in: a PF that is a port of a bridge does, any other uplink has to be told.
  *
- *              VF's MAC filter   uplink's filter   standby's port
- *   primary    set                                 does not learn, no entry
- *   either     set                                 learns
- *   standby    cleared           lets it in        learns, static entry
+ * Some NICs hand a frame to every function that has its address. With these the guest can be
+ * reached by both at once: its net_failover takes from the standby until there is a primary,
+ * and drops there what it has from the VF as well. With all others its frames are lost from
+ * the moment the VF gets its filter until the guest's driver has started, and in an unplug
+ * until the filter is cleared.
+ *
+ *              VF's MAC filter   uplink's filter            standby's port
+ *   primary    set                                          does not learn, no entry
+ *   either     set               lets it in, of such a NIC  learns, no static entry
+ *   standby    cleared           lets it in                 learns, static entry
+ *
+ * For the time in which a primary is plugged: an emulated one's row is "primary", so that what
+ * the guest still sends by its standby teaches nobody; a VF's is "either".
  */
 #ifndef VMFO_FLOW_DATAPATH_H
 #define VMFO_FLOW_DATAPATH_H
@@ -41,9 +50,11 @@
 /* All are idempotent, and do nothing to a link of the operator's own. */
 int datapath_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *err);
 int datapath_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err);
+int datapath_to_plug(struct vm *vm, const struct vm_pair *pair, struct err *err);
 int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err);
 
 /* For every pair; the first failure is returned, after the rest. */
+int datapath_all_to_plug(struct vm *vm, struct err *err);
 int datapath_all_to_primary(struct vm *vm, struct err *err);
 int datapath_all_to_standby(struct vm *vm, struct err *err);
 

@@ -51,7 +51,7 @@ static int run_here(struct migration *m, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (m->vm->patches.failover_replug && datapath_all_to_primary(m->vm, &why) < 0)
+	if (m->vm->patches.failover_replug && datapath_all_to_plug(m->vm, &why) < 0)
 		run_warn(&m->run, "%s", why.msg);
 	return vm_qmp(m->vm, "cont", NULL, NULL, err);
 }
@@ -69,7 +69,7 @@ static int bring_primaries_back(struct migration *m, struct err *err)
 	if (m->vm->patches.failover_replug)
 		return 0;
 	uri = str_printf("unix:%s/out.sock", m->vm->rundir);
-	r = uri ? datapath_all_to_primary(m->vm, err) : err_nomem(err);
+	r = uri ? datapath_all_to_plug(m->vm, err) : err_nomem(err);
 	if (r == 0)
 		r = vm_qmp(m->vm, "migrate", json_pack("{ss}", "uri", uri), NULL, err);
 	return r < 0 ? r : source_cancel(&m->source, err);

@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 
+#include "flow/datapath.h"
 #include "flow/failover.h"
 #include "flow/migration.h"
 #include "flow/pair.h"
@@ -49,8 +50,10 @@ int migrate_await_primary(struct migration *m, size_t i, int64_t deadline, struc
 	struct pair_result *out = &m->run.result->pairs[i];
 	int r = await_in_slot(m, i, deadline, err);
 
-	if (r > 0)
-		return pair_await(m->vm, pair, PAIR_PAIRED, deadline, out, err);
+	if (r > 0) {
+		r = pair_await(m->vm, pair, PAIR_PAIRED, deadline, out, err);
+		return r < 0 ? r : datapath_to_primary(m->vm, pair, err);
+	}
 	if (r == 0)
 		r = plug_primary(m->vm, pair, false, out, err);
 	/* There is no target to speak of. */

@@ -275,7 +275,9 @@ int migrate_undo_unplug(void *ctx, struct err *err)
 
 	if (m->source_gone)
 		return 0;
-	if (datapath_all_to_primary(m->vm, &datapath_err) < 0)
+	r = m->begun ? datapath_all_to_plug(m->vm, &datapath_err) :
+		       datapath_all_to_primary(m->vm, &datapath_err);
+	if (r < 0)
 		run_warn(&m->run, "%s", datapath_err.msg);
 	if (!m->begun)
 		return 0;

@@ -97,7 +97,7 @@ static int bring_vf(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf,
 	if (state != FAILOVER_PLUGGED && state != FAILOVER_UNPLUG_REQUESTED)
 		r = vf_prepare(vm, pair, vf, err);
 	if (r == 0)
-		r = datapath_to_primary(vm, pair, err);
+		r = datapath_to_plug(vm, pair, err);
 	return r == 0 ? bring_in(vm, pair, state, err) : r;
 }
 
@@ -236,16 +236,20 @@ static void explain(const struct pair_result *out, struct err *why)
 }
 
 /*
- * A VF that no driver in the guest uses swallows what is sent to it: better that the guest
- * is reached on its standby than not at all.
+ * What was open to both is so no longer. A VF that no driver in the guest uses swallows what
+ * is sent to it: better that the guest is reached on its standby than not at all.
  */
-static void stay_on_standby(struct vm *vm, const struct vm_pair *pair,
+static void settle_datapath(struct vm *vm, const struct vm_pair *pair,
 			    const struct pair_result *out)
 {
 	struct err err = ERR_INIT;
+	int r;
 
-	if (pair->primary.kind == VM_PRIMARY_VF && out->state == PAIR_STANDBY_ONLY &&
-	    datapath_to_standby(vm, pair, &err) < 0)
+	if (pair->primary.kind != VM_PRIMARY_VF)
+		return;
+	r = out->state == PAIR_STANDBY_ONLY ? datapath_to_standby(vm, pair, &err) :
+					      datapath_to_primary(vm, pair, &err);
+	if (r < 0)
 		log_warn("%s", err.msg);
 }
 
@@ -263,6 +267,7 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,
 	if (r == 0) {
 		why = (struct err)ERR_INIT;
 		r = await_use(vm, pair, out, &why);
+		settle_datapath(vm, pair, out);
 	}
 	if (r == 0 && out->state >= PAIR_PLUGGED) {
 		pair_list_unsupported(vm, pair, &out->unsupported);
@@ -270,10 +275,8 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,
 		out->target_primary = pair_primary_text(vm, pair);
 		return out->target_primary ? 0 : err_nomem(err);
 	}
-	if (r == 0) {
+	if (r == 0)
 		explain(out, &why);
-		stay_on_standby(vm, pair, out);
-	}
 	if (!qmp_alive(vm->qmp)) {
 		if (err)
 			*err = why;

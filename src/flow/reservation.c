@@ -108,9 +108,9 @@ static json_t *vfs_json(const struct vm *vm)
 		const struct vm_vf *vf = &vm->vfs[i];
 
 		json_array_append_new(list,
-				      json_pack("{ss ss ss si ss sb sb so si sb}", "pair",
+				      json_pack("{ss ss ss ss si ss sb sb so si sb}", "pair",
 						vf->pair, "vf", vf->address, "pf", vf->pf,
-						"index", vf->index, "former", vf->former,
+						"pf_driver", vf->pf_driver, "index", vf->index, "former", vf->former,
 						"bound", (int)vf->bound, "set", (int)vf->set,
 						"before", settings_json(&vf->before),
 						"unsupported", (int)vf->unsupported, "spare",
@@ -137,6 +137,8 @@ static int vfs_read(struct vm *vm, const json_t *list, struct err *err)
 			return err_nomem(err);
 		snprintf(vf->address, sizeof(vf->address), "%s", json_get_text(entry, "vf"));
 		snprintf(vf->pf, sizeof(vf->pf), "%s", json_get_text(entry, "pf"));
+		snprintf(vf->pf_driver, sizeof(vf->pf_driver), "%s",
+			 json_get_text(entry, "pf_driver"));
 		snprintf(vf->former, sizeof(vf->former), "%s", json_get_text(entry, "former"));
 		vf->index = number(entry, "index");
 		vf->unsupported = (unsigned int)number(entry, "unsupported");

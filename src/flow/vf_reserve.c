@@ -280,6 +280,7 @@ static int add(struct vm *vm, const struct vf_wish *wish, const struct vf_candid
 		return r;
 	memcpy(vf->address, best->vf->address, sizeof(vf->address));
 	snprintf(vf->pf, sizeof(vf->pf), "%s", best->pf_name);
+	snprintf(vf->pf_driver, sizeof(vf->pf_driver), "%s", best->pf->driver);
 	snprintf(vf->former, sizeof(vf->former), "%s", best->vf->driver);
 	vf->index = best->vf->vf_index;
 	reservation_prefer(vm, pair, vf->address);

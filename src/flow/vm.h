@@ -42,6 +42,7 @@ struct vm_vf {
 	char *pair;
 	char address[PCI_ADDRESS_SIZE];
 	char pf[LINK_NAME_SIZE]; /* its PF's link */
+	char pf_driver[32];
 	int index;               /* within its PF */
 	char former[32];         /* the driver that it was taken from; "": none */
 	bool bound;              /* it was taken from it */

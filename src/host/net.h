@@ -83,4 +83,8 @@ int net_bridge_uplinks(const char *bridge, struct net_uplinks *out, struct err *
 int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, bool admit,
 		      struct err *err);
 
+/* Has their bridge forget that mac was seen at one of them; that it was not is no error. */
+int net_uplinks_forget(const struct net_uplinks *uplinks, const struct mac *mac,
+		       struct err *err);
+
 #endif

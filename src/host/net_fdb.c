@@ -238,23 +238,36 @@ int net_bridge_uplinks(const char *bridge, struct net_uplinks *out, struct err *
 	return 0;
 }
 
-int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, bool admit,
-		      struct err *err)
+/* type: RTM_…NEIGH; flags: NTF_…, of whom. What is so already, or cannot be, is no error. */
+static int set_entries(const struct net_uplinks *uplinks, uint16_t type, uint8_t flags,
+		       const struct mac *mac, const char *what, struct err *err)
 {
 	char buf[RTNL_REQUEST_SIZE], text[MAC_TEXT_SIZE];
 	int result = 0;
 
 	for (size_t i = 0; i < uplinks->n; i++) {
-		int r = rtnl_talk(entry_request(buf, admit ? RTM_NEWNEIGH : RTM_DELNEIGH,
-						uplinks->index[i], NTF_SELF, mac),
-				  NULL, NULL);
+		int r = rtnl_talk(entry_request(buf, type, uplinks->index[i], flags, mac), NULL,
+				  NULL);
 
 		if (r == 0 || r == -EOPNOTSUPP || r == -EEXIST || r == -ENOENT || result < 0)
 			continue;
-		result = err_sys(err, ERR_INTERNAL, -r,
-				 "have the filter of the uplink with index %d %s %s",
-				 uplinks->index[i], admit ? "let in" : "forget",
-				 mac_format(mac, text));
+		result = err_sys(err, ERR_INTERNAL, -r, "have %s %s (the link with index %d)",
+				 what, mac_format(mac, text), uplinks->index[i]);
 	}
 	return result;
+}
+
+int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, bool admit,
+		      struct err *err)
+{
+	return set_entries(uplinks, admit ? RTM_NEWNEIGH : RTM_DELNEIGH, NTF_SELF, mac,
+			   admit ? "an uplink's filter let in" : "an uplink's filter forget",
+			   err);
+}
+
+int net_uplinks_forget(const struct net_uplinks *uplinks, const struct mac *mac,
+		       struct err *err)
+{
+	return set_entries(uplinks, RTM_DELNEIGH, NTF_MASTER, mac,
+			   "the bridge of an uplink forget", err);
 }
