@@ -14,7 +14,7 @@
 #include "flow/vf_reserve.h"
 #include "made_host.h"
 
-#define N_TESTS 57
+#define N_TESTS 73
 #define BRIDGE "vmfotest0"
 #define MAC0 "52:54:00:00:00:01"
 #define MAC1 "52:54:00:00:00:02"
@@ -71,6 +71,13 @@ static void is_standby(const char *what)
 {
 	ok(!filtered(0) && admitted(MAC0) && learns(vm->taps[0].name) && pinned(MAC0),
 	   "%s: the VF's filter is off, the uplink lets it in, the tap has an entry", what);
+}
+
+static void is_either(const char *what, bool copies)
+{
+	ok(filtered(0) && admitted(MAC0) == copies && learns(vm->taps[0].name) && !pinned(MAC0),
+	   "%s: the VF's filter is set, the uplink %s, the tap learns without an entry", what,
+	   copies ? "lets it in as well" : "does not let it in");
 }
 
 /* ---- a VM ---- */
@@ -145,9 +152,8 @@ static void test_positions(void)
 	LOGGED("", "none");
 
 	is_int(datapath_to_either(vm, pair, &err), 0, "to either");
-	ok(filtered(0) && learns(vm->taps[0].name) && !pinned(MAC0) && !admitted(MAC0),
-	   "the tap learns, the rest is as before");
-	LOGGED("", "the NIC too");
+	is_either("either", true);
+	LOGGED("", "the VF's filter is as before");
 
 	seen_open = seen_closed = 0;
 	is_int(datapath_to_standby(vm, pair, &err), 0, "to the standby %s", err.msg);
@@ -163,6 +169,50 @@ static void test_positions(void)
 	is_int(datapath_to_primary(vm, pair, &err), 0, "back to the primary");
 	is_primary("primary");
 	ok(seen_open == 1 && seen_closed == 0, "the filter was set before that way closed");
+	end();
+}
+
+static bool seen_at_uplink(const char *mac)
+{
+	return sh("bridge fdb show br " BRIDGE " | grep -q '^%s dev up0 .*master'", mac);
+}
+
+static void test_either(void)
+{
+	struct vm_vf *vf;
+	const struct vm_pair *pair;
+
+	begin(NET0, true);
+	pair = &vm->def->pairs[0];
+	vf = reservation_vf(vm, pair);
+	is_str(vf->pf_driver, "igb", "a VF of a NIC that copies frames");
+	sh("ip link set peer0 up; bridge fdb add " MAC0 " dev up0 master dynamic");
+	if (!seen_at_uplink(MAC0))
+		bail("an entry at the uplink");
+	is_int(datapath_to_either(vm, pair, &err), 0, "from the primary to either %s", err.msg);
+	is_either("from the primary", true);
+	ok(!seen_at_uplink(MAC0), "the guest was seen at the uplink: that is forgotten");
+
+	datapath_to_standby(vm, pair, &err);
+	is_int(datapath_to_plug(vm, pair, &err), 0, "from the standby, to be plugged");
+	is_either("from the standby", true);
+	is_int(datapath_to_primary(vm, pair, &err), 0, "and it was");
+	is_primary("plugged");
+
+	snprintf(vf->pf_driver, sizeof(vf->pf_driver), "ice");
+	is_int(datapath_to_either(vm, pair, &err), 0, "one whose NIC may not take it twice");
+	is_either("such a NIC, from the primary", false);
+	datapath_to_standby(vm, pair, &err);
+	is_int(datapath_to_plug(vm, pair, &err), 0, "and back");
+	is_either("such a NIC, from the standby", false);
+
+	datapath_to_standby(vm, pair, &err);
+	made.fail = "mac";
+	made.error = EBUSY;
+	is_int(datapath_to_plug(vm, pair, &err), -EBUSY, "a filter that cannot be set");
+	like(err.msg, "pair net0: prepare the datapath for the primary: made to fail", "says so");
+	is_standby("the guest stays reachable");
+	made.fail = NULL;
 	end();
 }
 
@@ -242,6 +292,7 @@ static void test_no_vf(void)
 	pair = &vm->def->pairs[0];
 	is_int(datapath_to_standby(vm, pair, &err), 0, "a pair without a VF %s", err.msg);
 	ok(admitted(MAC0) && pinned(MAC0), "is on its standby");
+	is_int(datapath_to_either(vm, pair, &err), 0, "there is nothing else to open");
 	is_int(datapath_to_primary(vm, pair, &err), 0, "there is no primary to switch to");
 	ok(admitted(MAC0) && pinned(MAC0), "so it stays there");
 	LOGGED("", "nothing is asked of the NIC");
@@ -303,6 +354,7 @@ int main(void)
 		return done_testing();
 	}
 	test_positions();
+	test_either();
 	test_failures();
 	test_all();
 	test_no_vf();
