@@ -9,10 +9,10 @@
 #include "flow/vf_use.h"
 
 struct datapath {
-	int (*to_standby)(struct vm *vm, const struct vm_pair *pair, struct err *err);
-	int (*to_either)(struct vm *vm, const struct vm_pair *pair, struct err *err);
-	int (*to_plug)(struct vm *vm, const struct vm_pair *pair, struct err *err);
-	int (*to_primary)(struct vm *vm, const struct vm_pair *pair, struct err *err);
+	datapath_fn *to_standby;
+	datapath_fn *to_either;
+	datapath_fn *to_plug;
+	datapath_fn *to_primary;
 	int (*leave)(const struct vm_pair *pair, struct err *err); /* NULL: nothing is left */
 };
 
@@ -208,6 +208,19 @@ int datapath_to_plug(struct vm *vm, const struct vm_pair *pair, struct err *err)
 		       0;
 }
 
+/*
+ * A VF that no driver in the guest uses swallows what is sent to it: better that the guest is
+ * reached on its standby than not at all.
+ */
+int datapath_settle(struct vm *vm, const struct vm_pair *pair, bool used, struct err *err)
+{
+	const struct datapath *datapath = datapath_of(pair);
+
+	if (datapath->to_plug == datapath->to_primary)
+		return 0;
+	return used ? datapath_to_primary(vm, pair, err) : datapath_to_standby(vm, pair, err);
+}
+
 int datapath_leave(struct vm *vm, struct err *err)
 {
 	int result = 0;
@@ -223,32 +236,15 @@ int datapath_leave(struct vm *vm, struct err *err)
 	return result;
 }
 
-typedef int switch_fn(struct vm *vm, const struct vm_pair *pair, struct err *err);
-
-static int switch_all(struct vm *vm, switch_fn *fn, struct err *err)
+int datapath_all(struct vm *vm, datapath_fn *to, struct err *err)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < vm->def->n_pairs; i++) {
-		int r = fn(vm, &vm->def->pairs[i], result < 0 ? NULL : err);
+		int r = to(vm, &vm->def->pairs[i], result < 0 ? NULL : err);
 
 		if (r < 0 && result == 0)
 			result = r;
 	}
 	return result;
-}
-
-int datapath_all_to_primary(struct vm *vm, struct err *err)
-{
-	return switch_all(vm, datapath_to_primary, err);
-}
-
-int datapath_all_to_standby(struct vm *vm, struct err *err)
-{
-	return switch_all(vm, datapath_to_standby, err);
-}
-
-int datapath_all_to_plug(struct vm *vm, struct err *err)
-{
-	return switch_all(vm, datapath_to_plug, err);
 }

@@ -48,15 +48,18 @@
 #include "flow/vm.h"
 
 /* All are idempotent, and do nothing to a link of the operator's own. */
-int datapath_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *err);
-int datapath_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err);
-int datapath_to_plug(struct vm *vm, const struct vm_pair *pair, struct err *err);
-int datapath_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err);
+typedef int datapath_fn(struct vm *vm, const struct vm_pair *pair, struct err *err);
 
-/* For every pair; the first failure is returned, after the rest. */
-int datapath_all_to_plug(struct vm *vm, struct err *err);
-int datapath_all_to_primary(struct vm *vm, struct err *err);
-int datapath_all_to_standby(struct vm *vm, struct err *err);
+datapath_fn datapath_to_standby;
+datapath_fn datapath_to_either;
+datapath_fn datapath_to_plug;
+datapath_fn datapath_to_primary;
+
+/* After datapath_to_plug(), once it is known whether the guest uses its primary. */
+int datapath_settle(struct vm *vm, const struct vm_pair *pair, bool used, struct err *err);
+
+/* One of these for every pair; the first failure is returned, after the rest. */
+int datapath_all(struct vm *vm, datapath_fn *to, struct err *err);
 
 /*
  * What is left on this host's links when the VM's QEMU has ended goes; the MAC filters of its

@@ -80,8 +80,7 @@ static int resume(struct far *far, struct err *err)
 			err, ERR_REFUSED, EBUSY,
 			"the target is \"%s\" and \"%s\", not \"completed\" and \"paused\"",
 			migration, runstate);
-	r = far->hidden ? datapath_all_to_plug(far->vm, err) :
-			  datapath_all_to_standby(far->vm, err);
+	r = datapath_all(far->vm, far->hidden ? datapath_to_plug : datapath_to_standby, err);
 	if (r == 0)
 		r = vm_qmp(far->vm, "cont", NULL, NULL, err);
 	if (r == 0)

@@ -89,13 +89,17 @@ static int send_line(int fd, const char *line, size_t len, struct err *err)
 }
 
 static int send_task(int fd, const struct vm *vm, const char *migration, const char *host,
-		     struct err *err)
+		     const bool *used, struct err *err)
 {
-	json_t *task =
-		json_pack("{ss ss ss}", "vm", vm->name, "migration", migration, "host", host);
 	_cleanup_free_ char *line = NULL;
+	json_t *task, *pairs = json_array();
 	size_t len = 0;
 
+	for (size_t i = 0; i < vm->def->n_pairs; i++)
+		if (used[i])
+			json_array_append_new(pairs, json_string(vm->def->pairs[i].id));
+	task = json_pack("{ss ss ss so}", "vm", vm->name, "migration", migration, "host", host,
+			 "pairs", pairs);
 	if (task)
 		line = ndjson_encode(task, &len);
 	json_decref(task);
@@ -118,8 +122,8 @@ static int spawn(struct guard *guard, struct vm *vm, int socket, struct err *err
 	return child_spawn(&guard->child, &spec, err);
 }
 
-int guard_start(struct vm *vm, const char *migration, const char *host, struct guard **out,
-		struct err *err)
+int guard_start(struct vm *vm, const char *migration, const char *host, const bool *used,
+		struct guard **out, struct err *err)
 {
 	_cleanup_close_ int theirs = -1;
 	struct guard *guard = calloc(1, sizeof(*guard));
@@ -136,7 +140,7 @@ int guard_start(struct vm *vm, const char *migration, const char *host, struct g
 	theirs = fds[1];
 	r = spawn(guard, vm, theirs, err);
 	if (r == 0)
-		r = send_task(guard->fd, vm, migration, host, err);
+		r = send_task(guard->fd, vm, migration, host, used, err);
 	if (r == 0)
 		r = await_answer(guard, "armed\n", err);
 	if (r < 0)
@@ -186,7 +190,13 @@ struct task {
 	char vm[64];
 	char migration[64];
 	char host[256];
+	struct strv pairs; /* those that used their primary */
 };
+
+static void task_clear(struct task *task)
+{
+	strv_clear(&task->pairs);
+}
 
 /* One line, waiting for it.  Return: 1, 0 at the end of the socket, or a failure. */
 static int read_line(char *line, size_t size, struct err *err)
@@ -221,19 +231,23 @@ static int read_task(struct task *task, struct err *err)
 {
 	char line[GUARD_LINE_MAX];
 	const char *vm, *migration, *host;
-	json_t *root;
+	json_t *root, *pairs;
+	const json_t *pair;
+	size_t i;
 
 	if (read_line(line, sizeof(line), NULL) <= 0)
 		return not_by_hand(err);
 	root = json_loads(line, 0, NULL);
-	if (json_unpack(root, "{ss ss ss}", "vm", &vm, "migration", &migration, "host", &host) <
-	    0) {
+	if (json_unpack(root, "{ss ss ss so}", "vm", &vm, "migration", &migration, "host",
+			&host, "pairs", &pairs) < 0) {
 		json_decref(root);
 		return not_by_hand(err);
 	}
 	snprintf(task->vm, sizeof(task->vm), "%s", vm);
 	snprintf(task->migration, sizeof(task->migration), "%s", migration);
 	snprintf(task->host, sizeof(task->host), "%s", host);
+	json_array_foreach (pairs, i, pair)
+		strv_add(&task->pairs, json_string_value(pair) ?: "");
 	json_decref(root);
 	return 0;
 }
@@ -329,8 +343,10 @@ static int act(struct vm *vm, const struct task *task, struct err *err)
 
 	if (r <= 0)
 		return r < 0 ? r : err_set(err, ERR_UNFINISHED, ESRCH, "its QEMU does not run");
-	if (datapath_all_to_primary(vm, err) < 0)
-		log_warn("guard: %s", err->msg);
+	for (size_t i = 0; i < vm->def->n_pairs; i++)
+		if (strv_has(&task->pairs, vm->def->pairs[i].id) &&
+		    datapath_to_primary(vm, &vm->def->pairs[i], err) < 0)
+			log_warn("guard: %s", err->msg);
 	r = connect_qmp(vm, err);
 	if (r < 0)
 		return r;
@@ -346,7 +362,7 @@ static int act(struct vm *vm, const struct task *task, struct err *err)
 int flow_guard(struct flow_env *env, struct err *err)
 {
 	_cleanup_(vm_closep) struct vm *vm = NULL;
-	struct task task;
+	_cleanup_(task_clear) struct task task = { .pairs = { 0 } };
 	char line[GUARD_LINE_MAX];
 	int r = read_task(&task, err);
 

@@ -16,9 +16,12 @@
 
 struct guard;
 
-/* Starts it; vm's lock is held. migration: the id of the journal; host: the target. */
-int guard_start(struct vm *vm, const char *migration, const char *host, struct guard **out,
-		struct err *err);
+/*
+ * Starts it; vm's lock is held. migration: the id of the journal; host: the target; used: by
+ * pair, whether it used its primary.
+ */
+int guard_start(struct vm *vm, const char *migration, const char *host, const bool *used,
+		struct guard **out, struct err *err);
 
 /*
  * Disarms it and waits for its word. Idempotent.

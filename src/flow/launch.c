@@ -141,7 +141,7 @@ static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts 
 	if (r < 0)
 		return r;
 	run_note(run, "QEMU %s runs as process %d", qmp_version(vm->qmp), vm->pid);
-	r = datapath_all_to_primary(vm, err);
+	r = datapath_all(vm, datapath_to_primary, err);
 	if (r < 0)
 		return r;
 	if (opts->wait_pair_s >= 0)

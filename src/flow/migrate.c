@@ -194,6 +194,7 @@ static void clear(struct migration *m)
 	free(m->had_primary);
 	free(m->let_go);
 	free(m->driver_up);
+	free(m->used);
 	json_decref(m->source_facts);
 }
 

@@ -51,7 +51,7 @@ static int run_here(struct migration *m, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (m->vm->patches.failover_replug && datapath_all_to_plug(m->vm, &why) < 0)
+	if (m->vm->patches.failover_replug && migrate_datapath_back(m, &why) < 0)
 		run_warn(&m->run, "%s", why.msg);
 	return vm_qmp(m->vm, "cont", NULL, NULL, err);
 }
@@ -69,7 +69,7 @@ static int bring_primaries_back(struct migration *m, struct err *err)
 	if (m->vm->patches.failover_replug)
 		return 0;
 	uri = str_printf("unix:%s/out.sock", m->vm->rundir);
-	r = uri ? datapath_all_to_plug(m->vm, err) : err_nomem(err);
+	r = uri ? migrate_datapath_back(m, err) : err_nomem(err);
 	if (r == 0)
 		r = vm_qmp(m->vm, "migrate", json_pack("{ss}", "uri", uri), NULL, err);
 	return r < 0 ? r : source_cancel(&m->source, err);
@@ -181,12 +181,12 @@ int migrate_retire_source(void *ctx, struct err *err)
 static int replug_one(struct migration *m, const struct vm_pair *pair, struct pair_result *out,
 		      struct err *err)
 {
-	int r = target_plug(m->target, pair, out, err);
+	int r = target_plug(m->target, m->vm, pair, out, err);
 
 	if (r == 0 || target_connected(m->target))
 		return r;
 	r = migrate_reconnect(m, err);
-	return r > 0 ? target_plug(m->target, pair, out, err) : r;
+	return r > 0 ? target_plug(m->target, m->vm, pair, out, err) : r;
 }
 
 /* What it means that a pair has no primary there. */

@@ -44,6 +44,46 @@ static int await_in_slot(struct migration *m, size_t i, int64_t deadline, struct
 	return r < 0 ? r : out->state >= PAIR_PLUGGED;
 }
 
+int migrate_datapath_back(struct migration *m, struct err *err)
+{
+	enum source_status status = m->source.status;
+	int result = 0;
+
+	if (!m->way_back)
+		m->ended_by_qemu = status == SOURCE_FAILED || status == SOURCE_CANCELLING ||
+				   status == SOURCE_CANCELLED;
+	m->way_back = true;
+	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
+		const struct vm_pair *pair = &m->vm->def->pairs[i];
+		struct err *first = result < 0 ? NULL : err;
+		int r = 0;
+
+		if (m->had_primary[i])
+			r = m->begun ? datapath_to_plug(m->vm, pair, first) :
+				       datapath_settle(m->vm, pair, m->used[i], first);
+		if (r < 0 && result == 0)
+			result = r;
+	}
+	return result;
+}
+
+/*
+ * QEMU has plugged a VF while the NIC's filter was off: its driver may have begun with an
+ * address of its own, and so outside of the pair, unless the guest says otherwise.
+ */
+static int plug_anew(struct migration *m, size_t i, struct err *err)
+{
+	const struct vm_pair *pair = &m->vm->def->pairs[i];
+	struct pair_result *out = &m->run.result->pairs[i];
+	int r;
+
+	if (!m->ended_by_qemu || !m->let_go[i] || pair->primary.kind != VM_PRIMARY_VF ||
+	    out->state == PAIR_PAIRED)
+		return 0;
+	r = plug_take_out(m->vm, pair, err);
+	return r == 0 ? plug_primary(m->vm, pair, false, out, err) : r;
+}
+
 int migrate_await_primary(struct migration *m, size_t i, int64_t deadline, struct err *err)
 {
 	const struct vm_pair *pair = &m->vm->def->pairs[i];
@@ -52,7 +92,10 @@ int migrate_await_primary(struct migration *m, size_t i, int64_t deadline, struc
 
 	if (r > 0) {
 		r = pair_await(m->vm, pair, PAIR_PAIRED, deadline, out, err);
-		return r < 0 ? r : datapath_to_primary(m->vm, pair, err);
+		if (r == 0)
+			r = plug_anew(m, i, err);
+		return r < 0 ? r :
+			       datapath_settle(m->vm, pair, out->state >= PAIR_PLUGGED, err);
 	}
 	if (r == 0)
 		r = plug_primary(m->vm, pair, false, out, err);

@@ -107,7 +107,7 @@ static int settle_handover(struct migration *m, struct err *err)
 
 	if (m->source_gone)
 		return settle_by_target(m, err);
-	if (datapath_all_to_plug(m->vm, &why) < 0)
+	if (migrate_datapath_back(m, &why) < 0)
 		run_warn(&m->run, "%s", why.msg);
 	r = source_cancel(&m->source, &why);
 	if (r == -EALREADY) {

@@ -29,6 +29,12 @@
 /* The same, for one that most likely needs nothing more. */
 #define LOOK_AGAIN_MS 10000
 
+/*
+ * For one that is there, whose former agent holds the VM yet: it may be about to plug the
+ * primaries, and ends by itself.
+ */
+#define AT_WORK_MS 300000
+
 /* "No limit" for QEMU, whose own default is 128 MiB/s. */
 #define BANDWIDTH_UNLIMITED (INT64_C(1) << 50)
 
@@ -43,7 +49,8 @@ static int check_pairs(struct migration *m, struct err *err)
 	m->had_primary = calloc(def->n_pairs ?: 1, sizeof(*m->had_primary));
 	m->let_go = calloc(def->n_pairs ?: 1, sizeof(*m->let_go));
 	m->driver_up = calloc(def->n_pairs ?: 1, sizeof(*m->driver_up));
-	if (!result->pairs || !m->had_primary || !m->let_go || !m->driver_up)
+	m->used = calloc(def->n_pairs ?: 1, sizeof(*m->used));
+	if (!result->pairs || !m->had_primary || !m->let_go || !m->driver_up || !m->used)
 		return err_nomem(err);
 	for (size_t i = 0; i < def->n_pairs; i++) {
 		struct pair_result *out = &result->pairs[i];
@@ -61,6 +68,7 @@ static int check_pairs(struct migration *m, struct err *err)
 			return r;
 		/* One that it has let go of QEMU does not ask for again. */
 		m->had_primary[i] = r > 0 && out->qemu.state != FAILOVER_UNPLUGGED;
+		m->used[i] = m->had_primary[i] && out->state >= PAIR_PLUGGED;
 		m->driver_up[i] = pair_driver_up(m->vm, &def->pairs[i]) > 0;
 		if (m->had_primary[i]) {
 			out->source_primary = pair_primary_text(m->vm, &def->pairs[i]);
@@ -242,6 +250,7 @@ int migrate_reserve(void *ctx, struct err *err)
 
 static int reconnect(struct migration *m, int64_t deadline, struct err *err)
 {
+	int64_t busy_deadline = deadline_in(AT_WORK_MS);
 	int r;
 
 	target_close(steal_ptr(m->target));
@@ -254,7 +263,7 @@ static int reconnect(struct migration *m, int64_t deadline, struct err *err)
 		if (r == -ENOENT && m->target)
 			return 0;
 		target_close(steal_ptr(m->target));
-		if (clock_ms() >= deadline)
+		if (clock_ms() >= (r == -EBUSY ? busy_deadline : deadline))
 			return err_wrap(err, "reach %s again", m->opts.host);
 		r = loop_sleep(m->run.env->loop, 1000, err);
 		if (r < 0)
@@ -359,7 +368,7 @@ int migrate_guard(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
 
-	return guard_start(m->vm, m->id, m->opts.host, &m->guard, err);
+	return guard_start(m->vm, m->id, m->opts.host, m->used, &m->guard, err);
 }
 
 int migrate_undo_guard(void *ctx, struct err *err)

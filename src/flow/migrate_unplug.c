@@ -275,9 +275,7 @@ int migrate_undo_unplug(void *ctx, struct err *err)
 
 	if (m->source_gone)
 		return 0;
-	r = m->begun ? datapath_all_to_plug(m->vm, &datapath_err) :
-		       datapath_all_to_primary(m->vm, &datapath_err);
-	if (r < 0)
+	if (migrate_datapath_back(m, &datapath_err) < 0)
 		run_warn(&m->run, "%s", datapath_err.msg);
 	if (!m->begun)
 		return 0;

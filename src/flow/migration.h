@@ -31,6 +31,9 @@ struct migration {
 	bool *had_primary;    /* by pair: it was plugged when the migration began */
 	bool *let_go;         /* by pair: the guest has let go of it, the datapath follows */
 	bool *driver_up;      /* by pair: a driver in the guest used its VF until now */
+	bool *used;           /* by pair: frames went to its primary when the migration began */
+	bool way_back;        /* migrate_datapath_back() was called */
+	bool ended_by_qemu;   /* the migration ended before that */
 	bool turned_away;     /* the target has refused to reserve, which changed nothing */
 	bool begun;           /* `migrate` was sent */
 	int64_t retry_until;  /* QEMU may refuse it until then, and it is sent again; 0 */
@@ -94,6 +97,12 @@ enum target_holds { TARGET_HOLDS_NOTHING, TARGET_LOADING, TARGET_HOLDS_ALL };
 
 /* Asks it, connecting again if need be.  Errors: it cannot be reached, or does not say. */
 int migrate_target_holds(struct migration *m, enum target_holds *out, struct err *err);
+
+/*
+ * Before QEMU plugs the primaries of a source that keeps its VM: their host's side. Pairs that
+ * ran without stay as they are. The first failure is returned, after the rest.
+ */
+int migrate_datapath_back(struct migration *m, struct err *err);
 
 /*
  * Until the primary of pair i is back in a source that keeps its VM, and then until the

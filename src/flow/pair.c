@@ -96,6 +96,26 @@ int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)
 	return r;
 }
 
+int pair_ask_vf(struct vm *vm, const struct vm_pair *pair, char out[PCI_ADDRESS_SIZE],
+		struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+	json_t *host = NULL;
+	char id[80];
+	int r;
+
+	path = str_printf("/machine/peripheral/%s", vm_primary_id(pair, id, sizeof(id)));
+	if (!path)
+		return err_nomem(err);
+	r = vm_qmp(vm, "qom-get", json_pack("{ss ss}", "path", path, "property", "host"), &host,
+		   err);
+	if (r == 0 && !pci_address_normalize(json_string_value(host) ?: "", out))
+		r = err_set(err, ERR_INTERNAL, EPROTO,
+			    "pair %s: QEMU does not say which VF its primary is", pair->id);
+	json_decref(host);
+	return r;
+}
+
 /*
  * Whether the guest accepted STANDBY, as x-query-virtio-status says where QEMU has it.
  * Return: 1, 0, or -ENOTSUP.

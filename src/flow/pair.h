@@ -19,6 +19,14 @@
 int pair_has_primary(struct vm *vm, const struct vm_pair *pair, struct err *err);
 
 /*
+ * The address of the VF that QEMU has as the pair's primary, in full.
+ * Errors: also that it has none.
+ * Source: QEMU hw/core/qdev-properties-system.c, qdev_prop_pci_host_devaddr.
+ */
+int pair_ask_vf(struct vm *vm, const struct vm_pair *pair, char out[PCI_ADDRESS_SIZE],
+		struct err *err);
+
+/*
  * Fills state, evidence and qemu (and leaves the rest of out alone). vm->qmp is connected.
  * since_ms: what the bridge has seen longer ago than this does not count as evidence.
  */

@@ -25,6 +25,8 @@
  * PF's, and a guest on a fresh QEMU without KVM is slow.
  */
 #define DRIVER_TIMEOUT_MS 120000
+/* For a guest to let go of one that it has or does not use. */
+#define TAKE_OUT_MS 10000
 
 static void not_whole(struct pair_result *out, const struct err *why)
 {
@@ -59,7 +61,8 @@ static int ask_qemu(struct vm *vm, const struct vm_pair *pair, enum failover_sta
 
 /*
  * One that is hidden is added all the same: QEMU says what it makes of that.
- * Return: 0 when QEMU has accepted it, -EREMOTEIO when it refused, or a failure.
+ * Return: 0 when QEMU has accepted it, -EREMOTEIO when it refused, -EINPROGRESS when it has
+ * not answered, or a failure.
  */
 static int bring_in(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
 		    struct err *err)
@@ -71,12 +74,19 @@ static int bring_in(struct vm *vm, const struct vm_pair *pair, enum failover_sta
 	if (state == FAILOVER_PLUGGED || state == FAILOVER_UNPLUG_REQUESTED)
 		return 0;
 	if (state == FAILOVER_UNPLUGGED && vm->patches.failover_replug) {
-		r = vm_qmp(vm, "failover-replug", json_pack("{ss}", "standby", pair->id), NULL,
-			   err);
+		r = vm_qmp_pinning(vm, "failover-replug",
+				   json_pack("{ss}", "standby", pair->id), err);
 		return r < 0 ? err_wrap(err, "put the primary back (failover-replug)") : 0;
 	}
 	r = qemu_primary_device(pair, vf ? vf->address : NULL, &device, err);
-	return r < 0 ? r : vm_qmp(vm, "device_add", device, NULL, err);
+	if (r == 0)
+		r = vm_qmp_pinning(vm, "device_add", device, err);
+	if (r == -ETIMEDOUT)
+		return err_set(err, ERR_DEGRADED, EINPROGRESS,
+			       "%s: QEMU may be plugging it yet, so it is left as it is; once "
+			       "its monitor answers, run 'vmfo replug %s'",
+			       err->msg, vm->name);
+	return r;
 }
 
 static int bring_emulated(struct vm *vm, const struct vm_pair *pair, enum failover_state state,
@@ -87,18 +97,47 @@ static int bring_emulated(struct vm *vm, const struct vm_pair *pair, enum failov
 	return r < 0 ? r : datapath_to_primary(vm, pair, err);
 }
 
+/* Whether QEMU has the device, also one that the guest has let go of. */
+static bool is_in_qemu(enum failover_state state)
+{
+	return state == FAILOVER_PLUGGED || state == FAILOVER_UNPLUG_REQUESTED ||
+	       state == FAILOVER_UNPLUGGED;
+}
+
 /* Its MAC right before: a driver that finds none takes one of its own, and never pairs. */
 static int bring_vf(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf,
 		    enum failover_state state, struct err *err)
 {
-	int r = 0;
+	int r = vf_prepare(vm, pair, vf, err);
 
-	/* A guest that has it, has it as it is. */
-	if (state != FAILOVER_PLUGGED && state != FAILOVER_UNPLUG_REQUESTED)
-		r = vf_prepare(vm, pair, vf, err);
 	if (r == 0)
 		r = datapath_to_plug(vm, pair, err);
 	return r == 0 ? bring_in(vm, pair, state, err) : r;
+}
+
+/*
+ * The one that QEMU has, as it is, whichever is reserved for the pair: no other can take its
+ * place before it is out.
+ */
+static int bring_present_vf(struct vm *vm, const struct vm_pair *pair,
+			    enum failover_state state, struct err *why)
+{
+	char address[PCI_ADDRESS_SIZE];
+	const struct vm_vf *vf = reservation_vf(vm, pair);
+	int r = pair_ask_vf(vm, pair, address, why);
+
+	if (r == 0 && (!vf || !str_eq(vf->address, address))) {
+		if (!reservation_spare(vm, pair, address))
+			return err_set(why, ERR_DEGRADED, ENOENT,
+				       "QEMU has VF %s, which is not reserved for this pair: "
+				       "nothing is changed on it",
+				       address);
+		reservation_prefer(vm, pair, address);
+		r = reservation_save(vm, why);
+	}
+	if (r == 0)
+		r = datapath_to_plug(vm, pair, why);
+	return r == 0 ? bring_in(vm, pair, state, why) : r;
 }
 
 /* Frames go to the standby again; the VF stays, since QEMU may remember it. */
@@ -166,8 +205,11 @@ static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, bool the_one
 			return 0;
 		err_set(why, ERR_DEGRADED, one.errnum, "%s%sVF %s: %s", why->msg,
 			*why->msg ? "; " : "", vf->address, one.msg);
-		/* With QEMU gone, or with vmfo told to stop, the next fares no better. */
-		if (!qmp_alive(vm->qmp) || one.errnum == ECANCELED)
+		/*
+		 * With QEMU gone, or with vmfo told to stop, the next fares no better; and a
+		 * QEMU that has not answered may have this one yet.
+		 */
+		if (!qmp_alive(vm->qmp) || one.errnum == ECANCELED || one.errnum == EINPROGRESS)
 			return -one.errnum;
 		if (give_up(vm, pair, vf, &none) < 0)
 			break;
@@ -181,9 +223,31 @@ static int bring_some_vf(struct vm *vm, const struct vm_pair *pair, bool the_one
 static int bring(struct vm *vm, const struct vm_pair *pair, bool the_one,
 		 enum failover_state state, struct err *why)
 {
-	return pair->primary.kind == VM_PRIMARY_VF ?
-		       bring_some_vf(vm, pair, the_one, state, why) :
-		       bring_emulated(vm, pair, state, why);
+	if (pair->primary.kind != VM_PRIMARY_VF)
+		return bring_emulated(vm, pair, state, why);
+	return is_in_qemu(state) ? bring_present_vf(vm, pair, state, why) :
+				   bring_some_vf(vm, pair, the_one, state, why);
+}
+
+int plug_take_out(struct vm *vm, const struct vm_pair *pair, struct err *err)
+{
+	int64_t deadline = deadline_in(TAKE_OUT_MS);
+	bool asked = false;
+	char id[80];
+	int r;
+
+	vm_primary_id(pair, id, sizeof(id));
+	while ((r = pair_has_primary(vm, pair, err)) > 0 && clock_ms() < deadline) {
+		/* A guest that is not done with the plug refuses the unplug for a while. */
+		if (!asked)
+			r = vm_qmp(vm, "device_del", json_pack("{ss}", "id", id), NULL, err);
+		asked = asked || r == 0;
+		if (r == 0 || r == -EREMOTEIO)
+			r = loop_sleep(vm->env->loop, 100, err);
+		if (r < 0)
+			return r;
+	}
+	return r;
 }
 
 /* ---- its use ---- */
@@ -235,28 +299,10 @@ static void explain(const struct pair_result *out, struct err *why)
 			*error ? error : "the guest has not negotiated the standby");
 }
 
-/*
- * What was open to both is so no longer. A VF that no driver in the guest uses swallows what
- * is sent to it: better that the guest is reached on its standby than not at all.
- */
-static void settle_datapath(struct vm *vm, const struct vm_pair *pair,
-			    const struct pair_result *out)
-{
-	struct err err = ERR_INIT;
-	int r;
-
-	if (pair->primary.kind != VM_PRIMARY_VF)
-		return;
-	r = out->state == PAIR_STANDBY_ONLY ? datapath_to_standby(vm, pair, &err) :
-					      datapath_to_primary(vm, pair, &err);
-	if (r < 0)
-		log_warn("%s", err.msg);
-}
-
 int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,
 		 struct pair_result *out, struct err *err)
 {
-	struct err why = ERR_INIT;
+	struct err why = ERR_INIT, settled = ERR_INIT;
 	enum failover_state state;
 	int r = ask_qemu(vm, pair, &state, err);
 
@@ -267,8 +313,9 @@ int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,
 	if (r == 0) {
 		why = (struct err)ERR_INIT;
 		r = await_use(vm, pair, out, &why);
-		settle_datapath(vm, pair, out);
 	}
+	if (r == 0 && datapath_settle(vm, pair, out->state >= PAIR_PLUGGED, &settled) < 0)
+		log_warn("%s", settled.msg);
 	if (r == 0 && out->state >= PAIR_PLUGGED) {
 		pair_list_unsupported(vm, pair, &out->unsupported);
 		free(out->target_primary);

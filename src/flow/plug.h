@@ -19,4 +19,10 @@
 int plug_primary(struct vm *vm, const struct vm_pair *pair, bool the_one,
 		 struct pair_result *out, struct err *err);
 
+/*
+ * Has the guest let go of pair's primary, so that it can be plugged anew.
+ * Return: 0: QEMU has none; 1: the guest has not let go in 10 s; or a failure.
+ */
+int plug_take_out(struct vm *vm, const struct vm_pair *pair, struct err *err);
+
 #endif

@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "flow/leave.h"
 #include "flow/pair.h"
 #include "flow/plug.h"
 #include "flow/replug_vf.h"
 #include "flow/run.h"
 
-/* For a guest to let go of a VF that it does not use. */
-#define TAKE_OUT_MS 10000
-
 static int connect_running(struct vm *vm, struct err *err)
 {
+	struct err left = ERR_INIT;
 	char state[32];
 	int r = vm_lock(vm, "replug", err);
 
@@ -22,9 +22,12 @@ static int connect_running(struct vm *vm, struct err *err)
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		/* The folder that taking the lock has made; not what a crashed QEMU left. */
-		if (!vm->def)
-			vm_remove_rundir(vm, NULL);
+		/*
+		 * The folder that taking the lock has made; of a launch that was killed the
+		 * VFs as well. What a crashed QEMU left stays.
+		 */
+		if (!vm->def && vm_leave_host(vm, &left) < 0)
+			log_warn("%s", left.msg);
 		return err_set(err, ERR_REFUSED, ESRCH, "it does not run here");
 	}
 	r = vm_connect(vm, err);
@@ -39,29 +42,21 @@ static int connect_running(struct vm *vm, struct err *err)
 }
 
 /*
- * A VF that QEMU has plugged and whose driver in the guest is not there was not taken, or was
- * given up: it is taken out, to be plugged anew. A guest that does not let go keeps it.
+ * A VF that QEMU has plugged and that the guest does not use was not taken, or was given up,
+ * or its driver began without the pair's MAC: it is taken out, to be plugged anew. A guest
+ * that does not let go keeps it.
  */
 static int take_out_idle(struct vm *vm, const struct vm_pair *pair, struct err *err)
 {
-	int64_t deadline = deadline_in(TAKE_OUT_MS);
 	struct pair_result now = { 0 };
-	char id[80];
 	int r = pair_inspect(vm, pair, 0, &now, err);
-	bool idle = now.state == PAIR_STANDBY_ONLY && pair_has_primary(vm, pair, NULL) > 0;
+	bool idle = pair->primary.kind == VM_PRIMARY_VF && now.state == PAIR_STANDBY_ONLY &&
+		    now.qemu.state != FAILOVER_UNPLUGGED;
 
 	pair_result_clear(&now);
-	if (r < 0 || !idle || pair_driver_up(vm, pair) != 0)
-		return r;
-	r = vm_qmp(vm, "device_del",
-		   json_pack("{ss}", "id", vm_primary_id(pair, id, sizeof(id))), NULL, err);
-	while (r == 0 && clock_ms() < deadline) {
-		r = pair_has_primary(vm, pair, err);
-		if (r <= 0)
-			return r;
-		r = loop_sleep(vm->env->loop, 100, err);
-	}
-	return r;
+	if (r == 0 && idle)
+		r = plug_take_out(vm, pair, err);
+	return r < 0 ? r : 0;
 }
 
 /* address: the VF that is named for the pair; NULL: none is. */
@@ -72,7 +67,14 @@ static int replug_pair(struct vm *vm, const struct vm_pair *pair, const char *ad
 
 	if (r == 0 && address)
 		r = replug_check_vf(vm, pair, address, err);
-	return r < 0 ? r : plug_primary(vm, pair, address != NULL, out, err);
+	if (r == 0)
+		return plug_primary(vm, pair, address != NULL, out, err);
+	/* Another VF is in the way: the other pairs may fare better. */
+	if (err->kind != ERR_DEGRADED)
+		return r;
+	out->state = PAIR_STANDBY_ONLY;
+	out->reason = strdup(err->msg);
+	return out->reason ? 0 : err_nomem(err);
 }
 
 static int replug(struct flow_run *run, struct vm *vm, const struct replug_opts *opts,

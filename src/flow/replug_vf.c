@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "base/json.h"
 #include "flow/pair.h"
 #include "flow/reservation.h"
 #include "flow/vf_reserve.h"
@@ -66,30 +65,6 @@ int replug_name_vfs(struct vm *vm, const json_t *named, struct err *err)
 	return r;
 }
 
-/*
- * The VF that QEMU has as the pair's primary, normal, into out.
- * Source: QEMU hw/core/qdev-properties-system.c, qdev_prop_pci_host_devaddr.
- */
-static int ask_vf(struct vm *vm, const struct vm_pair *pair, char out[PCI_ADDRESS_SIZE],
-		  struct err *err)
-{
-	_cleanup_free_ char *path = NULL;
-	json_t *host = NULL;
-	char id[80];
-	int r;
-
-	path = str_printf("/machine/peripheral/%s", vm_primary_id(pair, id, sizeof(id)));
-	if (!path)
-		return err_nomem(err);
-	r = vm_qmp(vm, "qom-get", json_pack("{ss ss}", "path", path, "property", "host"), &host,
-		   err);
-	if (r == 0 && !pci_address_normalize(json_string_value(host) ?: "", out))
-		r = err_set(err, ERR_INTERNAL, EPROTO,
-			    "pair %s: QEMU does not say which VF its primary is", pair->id);
-	json_decref(host);
-	return r;
-}
-
 int replug_check_vf(struct vm *vm, const struct vm_pair *pair, const char *address,
 		    struct err *err)
 {
@@ -97,7 +72,7 @@ int replug_check_vf(struct vm *vm, const struct vm_pair *pair, const char *addre
 	int r = pair_has_primary(vm, pair, err);
 
 	if (r > 0)
-		r = ask_vf(vm, pair, now, err);
+		r = pair_ask_vf(vm, pair, now, err);
 	else
 		return r;
 	if (r < 0 || str_eq(now, address))
@@ -106,8 +81,9 @@ int replug_check_vf(struct vm *vm, const struct vm_pair *pair, const char *addre
 		reservation_prefer(vm, pair, now);
 		reservation_save(vm, NULL);
 	}
-	return err_set(err, ERR_DEGRADED, EBUSY,
-		       "pair %s: QEMU still has VF %s, which the guest does not let go of; run "
-		       "this again once it has, or without --vf",
-		       pair->id, now);
+	return err_set(
+		err, ERR_DEGRADED, EBUSY,
+		"QEMU still has VF %s, which the guest does not let go of; run this again "
+		"once it has, or without --vf",
+		now);
 }

@@ -110,11 +110,11 @@ static json_t *vfs_json(const struct vm *vm)
 		json_array_append_new(list,
 				      json_pack("{ss ss ss ss si ss sb sb so si sb}", "pair",
 						vf->pair, "vf", vf->address, "pf", vf->pf,
-						"pf_driver", vf->pf_driver, "index", vf->index, "former", vf->former,
-						"bound", (int)vf->bound, "set", (int)vf->set,
-						"before", settings_json(&vf->before),
-						"unsupported", (int)vf->unsupported, "spare",
-						(int)vf->spare));
+						"pf_driver", vf->pf_driver, "index", vf->index,
+						"former", vf->former, "bound", (int)vf->bound,
+						"set", (int)vf->set, "before",
+						settings_json(&vf->before), "unsupported",
+						(int)vf->unsupported, "spare", (int)vf->spare));
 	}
 	return list;
 }

@@ -239,14 +239,14 @@ static char *string_or_null(const json_t *object, const char *key)
 	return s ? strdup(s) : NULL;
 }
 
-int target_plug(struct target *target, const struct vm_pair *pair, struct pair_result *out,
-		struct err *err)
+int target_plug(struct target *target, const struct vm *vm, const struct vm_pair *pair,
+		struct pair_result *out, struct err *err)
 {
 	const json_t *setting;
 	json_t *result;
 	size_t i;
-	int r = call(target, "plug", json_pack("{ss}", "pair", pair->id), PLUG_MS, &result,
-		     err);
+	int r = call(target, "plug", json_pack("{ss}", "pair", pair->id),
+		     PLUG_MS + vm_pin_ms(vm->def->memory.mib), &result, err);
 
 	if (r < 0)
 		return r;

@@ -81,8 +81,8 @@ int target_query(struct target *target, struct target_state *out, struct err *er
 int target_cont(struct target *target, struct err *err);
 
 /* Fills state, evidence, target_primary and reason of out. */
-int target_plug(struct target *target, const struct vm_pair *pair, struct pair_result *out,
-		struct err *err);
+int target_plug(struct target *target, const struct vm *vm, const struct vm_pair *pair,
+		struct pair_result *out, struct err *err);
 int target_finish(struct target *target, struct err *err);
 int target_abort(struct target *target, struct err *err);
 

@@ -257,6 +257,18 @@ int vm_qmp(struct vm *vm, const char *command, json_t *args, json_t **ret, struc
 	return qmp_command(vm->qmp, command, args, deadline_in(VM_QMP_TIMEOUT_MS), ret, err);
 }
 
+int64_t vm_pin_ms(int memory_mib)
+{
+	return (int64_t)memory_mib * VM_PIN_MS_PER_GIB / 1024;
+}
+
+int vm_qmp_pinning(struct vm *vm, const char *command, json_t *args, struct err *err)
+{
+	int64_t deadline = deadline_in(VM_QMP_TIMEOUT_MS + vm_pin_ms(vm->def->memory.mib));
+
+	return qmp_command(vm->qmp, command, args, deadline, NULL, err);
+}
+
 int vm_set_capabilities(struct vm *vm, const char *extra, struct err *err)
 {
 	const char *const names[] = { "events", "validate-uuid", "pause-before-switchover",

@@ -25,6 +25,8 @@
 
 /* No QMP reply is awaited for less: QEMU's main loop stalls while RAM is pinned. */
 #define VM_QMP_TIMEOUT_MS 20000
+/* To pin a guest's RAM. A field report of 54 s for 137 GB makes 0.4 s. */
+#define VM_PIN_MS_PER_GIB 1000
 
 /* A tap that vmfo made for this VM. */
 struct vm_tap {
@@ -43,10 +45,10 @@ struct vm_vf {
 	char address[PCI_ADDRESS_SIZE];
 	char pf[LINK_NAME_SIZE]; /* its PF's link */
 	char pf_driver[32];
-	int index;               /* within its PF */
-	char former[32];         /* the driver that it was taken from; "": none */
-	bool bound;              /* it was taken from it */
-	bool set;                /* its settings are not `before` any more */
+	int index;       /* within its PF */
+	char former[32]; /* the driver that it was taken from; "": none */
+	bool bound;      /* it was taken from it */
+	bool set;        /* its settings are not `before` any more */
 	struct vf_settings before;
 	unsigned int unsupported; /* enum vf_field: of its pair's, what its PF does not know */
 	/*
@@ -113,6 +115,15 @@ int vm_connect(struct vm *vm, struct err *err);
 
 /* qmp_command() on its session, with the usual deadline. args: stolen. */
 int vm_qmp(struct vm *vm, const char *command, json_t *args, json_t **ret, struct err *err);
+
+/*
+ * The same for a command in which QEMU may realize a vfio device: that pins all of the guest's
+ * RAM, and QMP stands still meanwhile.
+ */
+int vm_qmp_pinning(struct vm *vm, const char *command, json_t *args, struct err *err);
+
+/* How much longer than usual that may take, for memory_mib of RAM. */
+int64_t vm_pin_ms(int memory_mib);
 
 /*
  * The migration capabilities that both sides of a migration need, and one more (may be

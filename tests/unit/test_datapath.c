@@ -210,7 +210,8 @@ static void test_either(void)
 	made.fail = "mac";
 	made.error = EBUSY;
 	is_int(datapath_to_plug(vm, pair, &err), -EBUSY, "a filter that cannot be set");
-	like(err.msg, "pair net0: prepare the datapath for the primary: made to fail", "says so");
+	like(err.msg, "pair net0: prepare the datapath for the primary: made to fail",
+	     "says so");
 	is_standby("the guest stays reachable");
 	made.fail = NULL;
 	end();
@@ -266,13 +267,14 @@ static void test_all(void)
 	begin(NET0 ", " NET1, true);
 	made.fail = "mac pf0 0";
 	made.error = EIO;
-	is_int(datapath_all_to_primary(vm, &err), -EIO, "of two pairs the first fails");
+	is_int(datapath_all(vm, datapath_to_primary, &err), -EIO,
+	       "of two pairs the first fails");
 	like(err.msg, "pair net0: switch the datapath to the primary", "says so");
 	ok(!filtered(0) && filtered(1), "the second is switched");
 	made.fail = NULL;
-	is_int(datapath_all_to_primary(vm, &err), 0, "both");
+	is_int(datapath_all(vm, datapath_to_primary, &err), 0, "both");
 	ok(filtered(0) && filtered(1), "are switched");
-	is_int(datapath_all_to_standby(vm, &err), 0, "and back");
+	is_int(datapath_all(vm, datapath_to_standby, &err), 0, "and back");
 	ok(!filtered(0) && !filtered(1) && admitted(MAC0) && admitted(MAC1) && pinned(MAC0) &&
 		   pinned(MAC1),
 	   "each by its address");
@@ -334,7 +336,7 @@ static void test_operators_tap(void)
 static void test_leave(void)
 {
 	begin(NET0 ", " NET1, true);
-	datapath_all_to_standby(vm, &err);
+	datapath_all(vm, datapath_to_standby, &err);
 	is_int(datapath_leave(vm, &err), 0, "the VM has ended %s", err.msg);
 	ok(!admitted(MAC0) && !admitted(MAC1), "no uplink lets its addresses in");
 	is_int(datapath_leave(vm, &err), 0, "again");

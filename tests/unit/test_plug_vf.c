@@ -278,6 +278,84 @@ static void test_name_used(void)
 	end();
 }
 
+/* ---- one that QEMU has ---- */
+
+#define HAS_VF(n)                                               \
+	{                                                       \
+		.command = "qom-get", .answer = "\"" VF(n) "\"" \
+	}
+
+static void test_present(void)
+{
+	static const struct fake_qmp_line script[] = {
+		{ .command = "qom-list", .answer = HAS },
+		HAS_VF(0),
+	};
+	const struct vm_pair *pair;
+
+	begin(3, NET0, script, ARRAY_SIZE(script));
+	pair = &vm->def->pairs[0];
+	if (vf_reserve_another(vm, pair, VF(1), &err) < 0)
+		bail("%s", err.msg);
+	is_int(plug(false), 0, "QEMU has another VF than the one that is reserved %s", err.msg);
+	is_str(out.target_primary, "net0-primary (VF " VF(0) ")", "it is that one");
+	is_str(made_vf(vm, 0), VF(0), "which is the pair's from now on");
+	ok(!mac_is_zero(&made.settings[0][0].mac) && mac_is_zero(&made.settings[0][1].mac),
+	   "only that has the guest's MAC");
+	end();
+	is_int(offered(VF(0)) + offered(VF(1)), 0, "nothing is plugged");
+
+	begin(3, NET0, script, ARRAY_SIZE(script));
+	made.fail = "mac";
+	made.error = EIO;
+	is_int(plug(false), 0, "its filter cannot be set");
+	is_int(out.state, PAIR_STANDBY_ONLY, "the pair is not whole");
+	like(out.reason, "prepare the datapath for the primary: made to fail",
+	     "for that reason");
+	ok(made_vf(vm, 0) && str_eq(made_vf(vm, 0), VF(0)) &&
+		   !reservation_spare(vm, &vm->def->pairs[0], VF(0)),
+	   "no other VF takes the place of one that QEMU has");
+	made.fail = NULL;
+	end();
+	is_int(offered(VF(1)), 0, "nor is one plugged");
+}
+
+static void test_present_foreign(void)
+{
+	static const struct fake_qmp_line script[] = {
+		{ .command = "qom-list", .answer = HAS },
+		HAS_VF(2),
+	};
+
+	begin(3, NET0, script, ARRAY_SIZE(script));
+	is_int(plug(false), 0, "a VF that is not the VM's");
+	is_str(out.reason,
+	       "QEMU has VF " VF(2) ", which is not reserved for this pair: nothing is changed "
+				    "on it",
+	       "is told");
+	end();
+}
+
+static void test_take_out(void)
+{
+	static const struct fake_qmp_line script[] = {
+		{ .command = "qom-list", .answer = HAS },
+		{ .command = "qom-list", .answer = HAS },
+		{ .command = "qom-list", .answer = HAS },
+		{ .command = "qom-list", .answer = "[]" },
+		{ .command = "device_del", .answer = "!the guest is busy" },
+		{ .command = "device_del", .answer = "{}" },
+	};
+	int asked = 0;
+
+	begin(1, NET0, script, ARRAY_SIZE(script));
+	is_int(plug_take_out(vm, &vm->def->pairs[0], &err), 0, "the guest lets go %s", err.msg);
+	end();
+	for (const char *at = fake.said; (at = strstr(at, "device_del")); at++)
+		asked++;
+	is_int(asked, 2, "it was asked again when it was busy, and not once more");
+}
+
 static void test_check(void)
 {
 	static const struct fake_qmp_line none[] = { { .command = "qom-list",
@@ -304,9 +382,8 @@ static void test_check(void)
 		bail("%s", err.msg);
 	is_int(replug_check_vf(vm, pair, VF(1), &err), -EBUSY, "one that has another");
 	is_str(err.msg,
-	       "pair net0: QEMU still has VF " VF(
-		       0) ", which the guest does not let go of; run "
-			  "this again once it has, or without --vf",
+	       "QEMU still has VF " VF(0) ", which the guest does not let go of; run "
+					  "this again once it has, or without --vf",
 	       "says so");
 	is_int(err.kind, ERR_DEGRADED, "the VM runs");
 	is_str(made_vf(vm, 0), VF(0), "and has what QEMU has");
@@ -322,7 +399,7 @@ int main(void)
 {
 	/* The standby's bridge is looked for: not the host's. */
 	if (unshare(CLONE_NEWNET) < 0) {
-		skip(81, "a network namespace takes root");
+		skip(96, "a network namespace takes root");
 		return done_testing();
 	}
 	if (system("ip link add vmfotest0 type bridge") != 0)
@@ -335,6 +412,9 @@ int main(void)
 	test_name();
 	test_name_refused();
 	test_name_used();
+	test_present();
+	test_present_foreign();
+	test_take_out();
 	test_check();
 	made_end();
 	return done_testing();

@@ -12,12 +12,14 @@ int main(void)
 {
 	char id[] = "net0";
 	struct vm_pair pair = { .id = id };
+	struct vmdef def = { .memory.mib = 64 };
+	struct vm vm = { .def = &def };
 	struct pair_result out = { 0 };
 	struct target_state state;
 	struct err err = ERR_INIT;
 
 	ok(!target_connected(NULL), "it is not connected");
-	is_int(target_plug(NULL, &pair, &out, &err), -EPIPE, "plug fails");
+	is_int(target_plug(NULL, &vm, &pair, &out, &err), -EPIPE, "plug fails");
 	like(err.msg, "cannot be reached", "and says why");
 	is_int(out.state, PAIR_UNKNOWN, "the pair's state is not known");
 	is_int(target_query(NULL, &state, &err), -EPIPE, "query fails");
