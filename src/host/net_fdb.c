@@ -238,7 +238,7 @@ int net_bridge_uplinks(const char *bridge, struct net_uplinks *out, struct err *
 	return 0;
 }
 
-/* type: RTM_…NEIGH; flags: NTF_…, of whom. What is so already, or cannot be, is no error. */
+/* type: RTM_…NEIGH; flags: NTF_…. What is so already, or cannot be, is no error. */
 static int set_entries(const struct net_uplinks *uplinks, uint16_t type, uint8_t flags,
 		       const struct mac *mac, const char *what, struct err *err)
 {
