@@ -12,7 +12,8 @@
 #   lab_all_plugged               every pair of $RESULT has its primary, by the guest's driver (plugged) or its word (paired)
 #   lab_define NAME FROM FILTER   on both hosts: definition NAME, made of FROM (vf, emulated) by a jq filter; it gets
 #                                 a UUID, MAC and address of its own: those of number N, `.pairs[0].mac` ending in N
-#   lab_stop_all                  ends every VM on both hosts, and forgets what is stored of them
+#   lab_stop_all                  ends every VM on both hosts, and forgets what is stored of them; fails if they hold
+#                                 anything of a VM after that
 #   lab_vm_pids HOST NAME         the QEMUs of that name there, whatever vmfo thinks of them
 #   lab_runs_only_on HOST NAME    exactly one QEMU of that name, running, there; none on the other host
 #   lab_inventory HOST            what it holds, sorted lines (host/inventory)
@@ -112,13 +113,38 @@ lab_define() { # NAME FROM N FILTER
 }
 
 lab_stop_all() {
-	local host name
+	local host told status=0
 	for host in alpha beta; do
-		for name in $(lab_run "$host" vmfo list --json | jq -r '.vms[] | select(.pid != null) | .vm'); do
-			lab_run "$host" vmfo stop "$name" --timeout 0 --force >/dev/null 2>&1 || true
-		done
-		lab_run "$host" sh -c 'rm -rf /var/lib/vmfo /run/vmfo'
+		# A stop also gives back what a VM that crashed has left: so it is of all that there are, and once more of those
+		# that it could not end.
+		# shellcheck disable=SC2016  # the other shell's
+		told=$(lab_run "$host" bash -c 'stop() {
+				for name in $(vmfo list --json | jq -r ".vms[].vm"); do
+					vmfo stop "$name" --timeout 0 --force >/dev/null
+				done
+			}
+			stop
+			if pids=$(pgrep qemu-system); then
+				kill -KILL $pids
+				for turn in {1..100}; do
+					kill -0 $pids 2>/dev/null || break
+					sleep 0.1
+				done
+				stop
+			fi
+			rm -rf /var/lib/vmfo /run/vmfo' 2>&1) || true
+		# The agent of a migration that was broken off takes a while.
+		wait_for 60 lab_is_idle "$host" || {
+			printf '%s\n' "$told" "$host still has:" "$LAB_LEFT" >&2
+			status=1
+		}
 	done
+	return "$status"
+}
+
+lab_is_idle() { # HOST: LAB_LEFT is what it has of VMs, whoever made it
+	LAB_LEFT=$(lab_inventory "$1") || return 1
+	! LAB_LEFT=$(grep -E '^process|driver=vfio|52:54:00:|^fdb' <<<"$LAB_LEFT")
 }
 
 lab_vm_pids() { # HOST NAME

@@ -6,14 +6,11 @@ load lab.bash
 
 setup_file() {
 	lab_up
+	lab_stop_all
 }
 
 teardown_file() {
 	lab_down
-}
-
-setup() {
-	lab_stop_all
 }
 
 @test "each host has an IOMMU, a PF in its bridge, and all of its VFs in groups of their own" {
