@@ -2,7 +2,8 @@
 # For the bats files of the lab, after helpers.bash. README.md here has the picture.
 #
 #   lab_up                        for setup_file: both hosts are up when it returns, with the vmfo that is tested
-#   lab_down                      for teardown_file: ends them, unless they were up before, by somebody's `lab up`
+#   lab_down                      for teardown_file: ends their VMs, and them, unless they were up before, by somebody's
+#                                 `lab up`: then their files are put back
 #   lab_run HOST CMD…             a command there, as its root
 #   lab_wire CMD…                 a command on the wire, as `ping`
 #   lab_json HOST COMMAND ARG…    vmfo COMMAND --json ARG… there: its object in $RESULT, its status in $status, its narration
@@ -12,6 +13,7 @@
 #   lab_all_plugged               every pair of $RESULT has its primary, by the guest's driver (plugged) or its word (paired)
 #   lab_define NAME FROM FILTER   on both hosts: definition NAME, made of FROM (vf, emulated) by a jq filter; it gets
 #                                 a UUID, MAC and address of its own: those of number N, `.pairs[0].mac` ending in N
+#   lab_put_right HOST NAME       after a test that failed: no gate, no migration of that VM, no VF held, all VFs there
 #   lab_stop_all                  ends every VM on both hosts, and forgets what is stored of them; fails if they hold
 #                                 anything of a VM after that
 #   lab_vm_pids HOST NAME         the QEMUs of that name there, whatever vmfo thinks of them
@@ -68,7 +70,20 @@ lab_up() {
 }
 
 lab_down() {
-	[[ -n ${LAB_WAS_UP:-} ]] || lab down >/dev/null 2>&1
+	local host status=0
+	# Not where the tests were skipped, or a host has died.
+	if lab status >/dev/null 2>&1; then
+		for host in alpha beta; do
+			lab_let_go "$host" || status=1
+		done
+		lab_stop_all || status=1
+	fi
+	if [[ -n ${LAB_WAS_UP:-} ]]; then
+		lab sync >/dev/null || status=1
+	else
+		lab down >/dev/null 2>&1 || status=1
+	fi
+	return "$status"
 }
 
 lab_run() {
@@ -110,6 +125,18 @@ lab_define() { # NAME FROM N FILTER
 	for host in alpha beta; do
 		lab run "$host" tee "/etc/vmfo/vms/$1.json" <<<"$text" >/dev/null || return 1
 	done
+}
+
+lab_put_right() { # HOST NAME
+	lab_gate_remove "$1"
+	lab_monitor "$1" "$2" '{"execute": "cont"}' || true
+	lab_run "$1" vmfo cancel "$2" || true
+	lab_let_go "$1"
+	if lab_run "$1" test -e /sys/class/net/pf0; then
+		lab_run "$1" /lab/network
+	else
+		lab_plug_pf "$1"
+	fi
 }
 
 lab_stop_all() {
@@ -269,7 +296,8 @@ lab_let_go() { # HOST
 	# shellcheck disable=SC2016  # the other shell's
 	lab_run "$1" bash -c '[[ ! -e /run/held.pids ]] || kill $(</run/held.pids)
 		[[ ! -e /run/held.vfs ]] || for vf in $(</run/held.vfs); do
-			cd "/sys/bus/pci/devices/$vf"
+			# It went with its PF.
+			cd "/sys/bus/pci/devices/$vf" || continue
 			echo >driver_override
 			echo "$vf" >driver/unbind
 			echo "$vf" >/sys/bus/pci/drivers_probe

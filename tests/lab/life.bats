@@ -11,7 +11,6 @@ setup_file() {
 }
 
 teardown_file() {
-	lab_stop_all
 	lab_down
 }
 
@@ -21,16 +20,9 @@ setup() {
 
 # What a test that failed has left must not fail the next.
 teardown() {
-	[[ -n ${BATS_TEST_COMPLETED:-} ]] || lab_put_right
-}
-
-lab_put_right() {
-	for host in alpha beta; do
-		lab_gate_remove "$host"
-		lab_monitor "$host" vf '{"execute": "cont"}' || true
-		lab_run "$host" vmfo cancel vf || true
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || for host in alpha beta; do
+		lab_put_right "$host" vf
 	done
-	lab_run alpha test -e /sys/class/net/pf0 || lab_plug_pf alpha
 }
 
 # What a VM that runs has on its host, and one that is gone has left: its journals and tombstone.
