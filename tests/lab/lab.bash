@@ -30,6 +30,7 @@
 #   lab_monitor HOST NAME JSON    one QMP command on the monitor that is the operator's
 #   lab_status HOST NAME FILTER   jq -r of `vmfo status`
 #   lab_migrate_begin FROM TO NAME ARG…   `vmfo migrate` in the background (hosts/events.bash waits for its events)
+#   lab_copy_freely FROM NAME     from now on the copy is as fast as it can be: the fault that --bandwidth was to wait for is made
 #   lab_migrate_end               until it has ended: its object in $RESULT, its status in $status
 #   lab_gate_close HOST           from now on HOST's QEMU, as a migration's target, starts only after…
 #   lab_gate_open HOST            … this; lab_gate_remove HOST takes the gate away
@@ -246,6 +247,10 @@ lab_migrate_begin() { # FROM TO NAME ARG…
 	MIGRATE=$!
 }
 
+lab_copy_freely() { # FROM NAME
+	lab_monitor "$1" "$2" '{"execute": "migrate-set-parameters", "arguments": {"max-bandwidth": 1000000000}}'
+}
+
 lab_migrate_end() {
 	status=0
 	wait "$MIGRATE" || status=$?
@@ -278,18 +283,22 @@ lab_gate_remove() { # HOST
 
 lab_hold() { # HOST ADDRESS…
 	# shellcheck disable=SC2016  # the other shell's
-	lab_run "$1" bash -c 'for vf; do
-		cd "/sys/bus/pci/devices/$vf"
-		[[ $(readlink driver) == */vfio-pci ]] || {
-			echo "$vf" >>/run/held.vfs
-			echo vfio-pci >driver_override
-			echo "$vf" >driver/unbind
-			echo "$vf" >/sys/bus/pci/drivers_probe
-		}
-		group=$(readlink iommu_group)
-		setsid sleep 3600 <>"/dev/vfio/${group##*/}" >/dev/null 2>&1 &
-		echo $! >>/run/held.pids
-	done' - "${@:2}"
+	lab_run "$1" bash -c 'set -e
+		for vf; do
+			cd "/sys/bus/pci/devices/$vf"
+			[[ $(readlink driver) == */vfio-pci ]] || {
+				echo "$vf" >>/run/held.vfs
+				echo vfio-pci >driver_override
+				echo "$vf" >driver/unbind
+				echo "$vf" >/sys/bus/pci/drivers_probe
+			}
+			group=$(readlink iommu_group)
+			# Here, and not by the process in the background, whose failure nobody would see.
+			exec {fd}<>"/dev/vfio/${group##*/}"
+			setsid sleep 3600 </dev/null >/dev/null 2>&1 &
+			echo $! >>/run/held.pids
+			exec {fd}>&-
+		done' - "${@:2}"
 }
 
 lab_let_go() { # HOST

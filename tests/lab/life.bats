@@ -165,9 +165,10 @@ not_whole() { # HOST
 	last=${vfs##*$'\n'}
 	# shellcheck disable=SC2086  # addresses
 	lab_hold beta ${vfs%$'\n'*}
-	lab_migrate_begin alpha beta vf
+	lab_migrate_begin alpha beta vf --bandwidth 2M
 	vm_await_phase precopy
 	lab_hold beta "$last"
+	lab_copy_freely alpha vf
 	lab_migrate_end
 	[ "$status" -eq 6 ]
 	[ "$(result '.pairs[0].state')" = standby-only ]
@@ -188,9 +189,10 @@ not_whole() { # HOST
 }
 
 @test "alpha's VFs are made anew in mid-migration: it stays on beta, whole" {
-	lab_migrate_begin beta alpha vf
+	lab_migrate_begin beta alpha vf --bandwidth 2M
 	vm_await_phase precopy
 	lab_run alpha sh -c 'echo 0 >/sys/class/net/pf0/device/sriov_numvfs'
+	lab_copy_freely beta vf
 	lab_migrate_end
 	lab_run alpha sh -c 'echo 7 >/sys/class/net/pf0/device/sriov_numvfs'
 	[ "$status" -eq 5 ]
@@ -204,9 +206,10 @@ not_whole() { # HOST
 }
 
 @test "alpha's PF is unplugged in mid-migration: it stays on beta, whole" {
-	lab_migrate_begin beta alpha vf
+	lab_migrate_begin beta alpha vf --bandwidth 2M
 	vm_await_phase precopy
 	lab_unplug_pf alpha
+	lab_copy_freely beta vf
 	lab_migrate_end
 	lab_plug_pf alpha
 	[ "$status" -eq 5 ]
