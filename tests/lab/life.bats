@@ -72,6 +72,7 @@ cut_in_precopy() { # FROM TO
 	lab_run "$2" bash -c 'from=$(awk -v name="$1" "\$2 == name { print \$1 }" /etc/hosts)
 		kill -KILL $(ss -Htnp state established dst "$from" sport = :22 | grep -o "pid=[0-9]*" | cut -d = -f 2 | sort -u)' - "$1"
 	lab_migrate_end
+	[[ $(result .reason) =~ (the\ (stream|connection)\ to|the\ agent\ on)\ $2 ]]
 	assert_stays "$1" "$2"
 }
 
