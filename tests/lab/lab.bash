@@ -19,8 +19,11 @@
 #   lab_vm_pids HOST NAME         the QEMUs of that name there, whatever vmfo thinks of them
 #   lab_runs_only_on HOST NAME    exactly one QEMU of that name, running, there; none on the other host
 #   lab_inventory HOST            what it holds, sorted lines (host/inventory)
-#   lab_remember                  takes the inventory of both
+#   lab_remember                  takes the inventory of both; called in setup_file, that for lab_as_at_first
 #   lab_as_before HOST [REGEX]    its inventory is the one remembered, but for lines that match
+#   lab_as_at_first HOST [REGEX]  it is that from before all tests
+#   lab_as_other_was HOST [REGEX] it is the one remembered of the other host, but for journals and tombstones, for lines that
+#                                 match, and for which of its VFs is a VM's
 #   lab_answers ADDRESS SECONDS   waits until the guest with that address answers a ping from the wire
 #   lab_guest HOST NAME COMMAND   a shell command in an inner guest, by its agent
 #   lab_await_pair HOST NAME MAC SECONDS   until the guest says, after the call, that its pair is whole and in use
@@ -195,13 +198,30 @@ lab_inventory() { # HOST
 lab_remember() {
 	local host
 	for host in alpha beta; do
-		lab_inventory "$host" >"$BATS_TEST_TMPDIR/before.$host" || return 1
+		lab_inventory "$host" >"${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/before.$host" || return 1
 	done
 }
 
 lab_as_before() { # HOST [REGEX]
-	diff -u <(grep -vE -- "${2:-^\$}" "$BATS_TEST_TMPDIR/before.$1") \
-		<(lab_inventory "$1" | grep -vE -- "${2:-^\$}") >&2
+	lab_compare "$BATS_TEST_TMPDIR/before.$1" "$1" "${2:-^$}" cat
+}
+
+lab_as_at_first() { # HOST [REGEX]
+	lab_compare "$BATS_FILE_TMPDIR/before.$1" "$1" " var/lib/vmfo${2:+|$2}" cat
+}
+
+lab_as_other_was() { # HOST [REGEX]
+	local other=alpha
+	[[ $1 != alpha ]] || other=beta
+	lab_compare "$BATS_TEST_TMPDIR/before.$other" "$1" " var/lib/vmfo${2:+|$2}" lab_any_vf
+}
+
+lab_any_vf() {
+	sed -E 's/0000:01:1[01]\.[0-7]/VF/; s/"vf":[0-9]+/"vf":N/; s|dev/vfio/[0-9]+|dev/vfio/N|' | LC_ALL=C sort
+}
+
+lab_compare() { # FILE HOST REGEX FILTER
+	diff -u <(grep -vE -- "$3" "$1" | "$4") <(lab_inventory "$2" | grep -vE -- "$3" | "$4") >&2
 }
 
 lab_answers() { # ADDRESS SECONDS
