@@ -177,9 +177,12 @@ not_whole() { # HOST
 	[[ $(result '.reason, .warnings[]') == *"$last"* ]]
 	lab_runs_only_on beta vf
 	lab_answers 10.202.0.10 60
+	lab_as_other_was alpha
 	lab_json beta replug vf
 	[ "$status" -eq 6 ]
 	lab_let_go beta
+	# The VM, and the last of the VFs, which stays reserved; the others are as they were.
+	lab_as_before beta "$last|\"vf\":6,|dev/vfio/| (run|var/lib)/vmfo|^process qemu|kind=tun|^fdb"
 	lab_json beta replug vf
 	[ "$status" -eq 0 ]
 	lab_assert_pair beta vf "$VF_MAC"

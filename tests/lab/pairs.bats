@@ -71,6 +71,8 @@ assert_two_whole() { # HOST
 		assert_two_whole beta
 		lab_json beta migrate two alpha
 		[ "$status" -eq 0 ]
+		lab_as_before alpha ' var/lib/vmfo'
+		lab_as_before beta ' var/lib/vmfo'
 	fi
 }
 
