@@ -44,6 +44,7 @@
 #   lab_qemu                      the path of the QEMU on the hosts
 #   lab_vf HOST INDEX             the PCI address of that VF
 #   lab_vfs HOST                  those of all, a line each
+#   lab_in_use HOST ADDRESS       a guest uses that VF: its driver has interrupts of it
 #
 # An inner guest runs some fifty times slower than on hardware: waits are long here, and nothing judges a time.
 
@@ -51,10 +52,8 @@ LAB_ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 LAB_DIR=${VMFO_LAB_DIR:-$LAB_ROOT/build/lab}
 export VMFO_LAB_DIR=$LAB_DIR
 export EVENT_TIMEOUT=240
-# Of the VMs vf and emulated.
-VF_MAC=52:54:00:00:00:10
-EMULATED_MAC=52:54:00:00:00:11
-export VF_MAC EMULATED_MAC
+# Of the VM vf.
+export VF_MAC=52:54:00:00:00:10
 
 # shellcheck source=tests/hosts/events.bash
 source "$LAB_ROOT/tests/hosts/events.bash"
@@ -366,4 +365,8 @@ lab_vf() { # HOST INDEX
 
 lab_vfs() { # HOST
 	lab_run "$1" readlink /sys/class/net/pf0/device/virtfn{0..6} | sed 's|.*/||'
+}
+
+lab_in_use() { # HOST ADDRESS
+	lab_inventory "$1" | grep "^pci $2 driver=vfio-pci .*vectors=3"
 }

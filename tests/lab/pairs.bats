@@ -76,8 +76,8 @@ assert_two_whole() { # HOST
 	fi
 }
 
-@test "both pairs are moved, and nothing is left" {
-	lab_json alpha migrate two beta
+@test "both pairs are moved, their primaries left to QEMU to plug, and nothing is left" {
+	lab_json alpha migrate two beta --replug=hidden
 	[ "$status" -eq 0 ]
 	lab_all_plugged
 	assert_two_whole beta
