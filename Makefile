@@ -92,7 +92,7 @@ $(BUILD)/flags: FORCE
 	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
 
 # A goal that installs what is missing does so before the first compiler runs.
-ifneq ($(filter check% lint bench fuzz% demo generated qemu-check qemu-qtest,$(MAKECMDGOALS)),)
+ifneq ($(filter check% lint bench fuzz% demo generated qemu-check qemu-qtest lab-up lab-check lab-bench,$(MAKECMDGOALS)),)
 $(BUILD)/flags: | deps
 endif
 
