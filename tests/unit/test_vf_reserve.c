@@ -233,54 +233,74 @@ static void test_last(void)
 	vm_close(b);
 }
 
-/* A process of its own, as two vmfos are.  Return: its exit status: 0: it has the VF. */
-static pid_t race(const char *name, const char *pairs, const int begin[2])
+/* Each begins, and ends, when the parent closes a pipe, and tells in between how it went. */
+struct course {
+	int begin[2], told[2], end[2];
+};
+
+/* A process of its own, as two vmfos are. It tells one byte: 0: it has the VF. */
+static pid_t race(const char *name, const char *pairs, const struct course *course)
 {
 	pid_t pid;
-	char go;
 
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		struct vm *vm = made_vm(name, pairs);
+		char answer = 2;
 		int r;
 
-		close(begin[1]);
-		if (read(begin[0], &go, 1) != 0)
+		close(course->begin[1]);
+		close(course->end[1]);
+		if (read(course->begin[0], &answer, 1) != 0)
 			_exit(9);
 		r = reserve(vm);
-		/* Its lock is what makes it count: held until the other has looked. */
 		if (r == 0)
-			sleep(1);
-		_exit(r == 0 ? 0 : r == -ENODEV && strstr(err.msg, "it is used by VM") ? 1 : 2);
+			answer = 0;
+		else if (r == -ENODEV && strstr(err.msg, "it is used by VM"))
+			answer = 1;
+		if (write(course->told[1], &answer, 1) != 1)
+			_exit(9);
+		/* Else nobody would see that the other has died without a word. */
+		close(course->told[1]);
+		/* Its lock is what makes it count: held until the other has looked. */
+		_exit(read(course->end[0], &answer, 1) == 0 ? 0 : 9);
 	}
 	return pid;
 }
 
-static int status_of(pid_t pid)
+/* Return: what one of them has told; -1: it has died instead. */
+static int told(const struct course *course)
 {
-	int status;
+	unsigned char answer;
 
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return read(course->told[0], &answer, 1) == 1 ? answer : -1;
 }
 
 static void test_race(void)
 {
-	int begin[2], first, second;
+	struct course course;
+	int first, second;
 	pid_t a, b;
 
 	made_begin(1);
 	/* Whoever reads without the lock has not seen what the other writes. */
 	made.read_ms = 200;
-	if (pipe2(begin, O_CLOEXEC) < 0)
+	if (pipe2(course.begin, O_CLOEXEC) < 0 || pipe2(course.told, O_CLOEXEC) < 0 ||
+	    pipe2(course.end, O_CLOEXEC) < 0)
 		bail("pipe");
-	a = race("a", NET0, begin);
-	b = race("b", OTHER, begin);
-	close(begin[0]);
-	close(begin[1]);
-	first = status_of(a);
-	second = status_of(b);
+	a = race("a", NET0, &course);
+	b = race("b", OTHER, &course);
+	close(course.begin[0]);
+	close(course.begin[1]);
+	close(course.told[1]);
+	first = told(&course);
+	second = told(&course);
+	close(course.told[0]);
+	close(course.end[0]);
+	close(course.end[1]);
+	waitpid(a, NULL, 0);
+	waitpid(b, NULL, 0);
 	is_int(first + second, 1, "of two at one time one has the VF, the other is refused");
 	ok(first == 0 || second == 0, "%d, %d", first, second);
 }
