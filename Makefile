@@ -247,7 +247,7 @@ lab-check: programs $(lab_needs) ## the tests of real VFs, in the lab: 20 minute
 	$(LAB) up || [ $$? -eq 77 ] || exit; \
 	$(call run_tests,$(LAB_TESTS))
 
-lab-bench: $(lab_needs) ## what a VM's peers see of its migrations, by QEMU alone and by vmfo, in the lab: 40 minutes
+lab-bench: $(lab_needs) ## what a VM's peers see of its migrations, by QEMU alone and by vmfo, in the lab: 45 minutes
 	VMFO='$(abspath $(BUILD)/vmfo)' tests/lab/bench
 
 # ---- fuzzing: clang's libFuzzer, objects of its own ----
