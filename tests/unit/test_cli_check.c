@@ -2,44 +2,18 @@
  *
  * The topology rules and what they found, as people and programs read it.
  */
-#include <unistd.h>
-
 #include "../../cli/render_check.h"
 #include "base/cleanup.h"
+#include "capture.h"
 #include "tap.h"
 
 #define WIDTH 96
 
-/* TAP goes on here while standard output is a file. */
-static FILE *file;
-static int tap_fd;
-
-static void begin(void)
-{
-	fflush(stdout);
-	rewind(file);
-	if (ftruncate(fileno(file), 0) < 0 || dup2(fileno(file), STDOUT_FILENO) < 0)
-		bail("a file for standard output");
-}
-
-/* Back to TAP.  Return: what was printed meanwhile; static. */
-static const char *end(void)
-{
-	static char text[1 << 16];
-	ssize_t n;
-
-	fflush(stdout);
-	n = pread(fileno(file), text, sizeof(text) - 1, 0);
-	text[n > 0 ? n : 0] = '\0';
-	dup2(tap_fd, STDOUT_FILENO);
-	return text;
-}
-
 static const char *shown(const struct check_result *result)
 {
-	begin();
+	capture_begin();
 	render_check(result, false);
-	return end();
+	return capture_end();
 }
 
 static const char *last_line(const char *text)
@@ -205,9 +179,9 @@ static void test_json(void)
 
 	add(&result, SEVERITY_ERROR, "a");
 	strv_add(&result.passed_over, "-nographic");
-	begin();
+	capture_begin();
 	render_check(&result, true);
-	json = json_loads(end(), 0, NULL);
+	json = json_loads(capture_end(), 0, NULL);
 	is_str(json_string_value(json_object_get(json, "schema")), "vmfo.check/1",
 	       "an object of its schema");
 	is_str(json_string_value(json_object_get(json, "subject")), "web1", "of what it is");
@@ -226,13 +200,13 @@ static void test_rule(void)
 {
 	const char *text;
 
-	begin();
+	capture_begin();
 	render_rule(rule_find("memlock"), false);
-	text = end();
+	text = capture_end();
 	like(text, "memlock (error, asked of: host)\n  found   ", "a rule is explained");
-	begin();
+	capture_begin();
 	render_rules(false);
-	text = end();
+	text = capture_end();
 	like(text, "mac-mismatch                 error    ", "rules are a table");
 }
 
@@ -254,9 +228,9 @@ static void test_buses(void)
 	const char *text;
 	json_t *json;
 
-	begin();
+	capture_begin();
 	render_buses(&buses, "7.2.0", false);
-	text = end();
+	text = capture_end();
 	like(text,
 	     "\nrp0                 PCIE  pcie-root-port        yes             yes      -\n",
 	     "a bus that can hold a primary");
@@ -266,9 +240,9 @@ static void test_buses(void)
 	like(text,
 	     "\nnone                PCI   -                     no              no       ",
 	     "one without hot-plug");
-	begin();
+	capture_begin();
 	render_buses(&buses, "7.2.0", true);
-	json = json_loads(end(), 0, NULL);
+	json = json_loads(capture_end(), 0, NULL);
 	is_str(json_string_value(json_object_get(json, "schema")), "vmfo.buses/1",
 	       "and as JSON");
 	is_int(json_array_size(json_object_get(json, "buses")), 3, "all of them");
@@ -277,10 +251,6 @@ static void test_buses(void)
 
 int main(void)
 {
-	file = tmpfile();
-	tap_fd = dup(STDOUT_FILENO);
-	if (!file || tap_fd < 0)
-		bail("tmpfile");
 	test_wrapping();
 	test_edge();
 	test_copied();

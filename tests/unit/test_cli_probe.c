@@ -2,31 +2,16 @@
  *
  * What a probe saw, as people read it.
  */
-#include <unistd.h>
-
 #include "../../cli/render.h"
 #include "base/str.h"
+#include "capture.h"
 #include "tap.h"
 
-/* Standard output while the report is printed.  Return: what was printed; static. */
 static const char *shown(const struct probe_report *report)
 {
-	static char text[8192];
-	FILE *file = tmpfile();
-	int tap = dup(STDOUT_FILENO);
-	ssize_t n;
-
-	fflush(stdout);
-	if (!file || tap < 0 || dup2(fileno(file), STDOUT_FILENO) < 0)
-		bail("a file for standard output");
+	capture_begin();
 	render_probe(report);
-	fflush(stdout);
-	dup2(tap, STDOUT_FILENO);
-	close(tap);
-	n = pread(fileno(file), text, sizeof(text) - 1, 0);
-	text[n > 0 ? n : 0] = '\0';
-	fclose(file);
-	return text;
+	return capture_end();
 }
 
 static void test_whole(void)
