@@ -17,6 +17,13 @@ int render_json(const json_t *object);
 /* One pair, as an indented line. */
 void render_pair(const struct pair_result *pair);
 
+/*
+ * What a target would plug, a line for each pair, and below it why not the VFs that do not fit:
+ * those of one PF and one reason together. devices: as the agent's op "check" has it; NULL:
+ * nothing is printed.
+ */
+void render_devices(const json_t *devices, int indent);
+
 /* What a probe saw, as indented lines. */
 void render_probe(const struct probe_report *report);
 

@@ -75,19 +75,6 @@ static void print_count(size_t n, const char *what, const char *separator)
 	printf("%zu %s%s%s", n, what, n == 1 ? "" : "s", separator);
 }
 
-static void print_devices(const json_t *devices)
-{
-	const json_t *device;
-	size_t i;
-
-	json_array_foreach (devices, i, device) {
-		const char *primary = json_get_text(device, "primary");
-
-		printf("on the target, pair %s: %s%s\n", json_get_text(device, "pair"),
-		       *primary ? "primary " : "no primary", primary);
-	}
-}
-
 static void print_check(const struct check_result *result)
 {
 	const struct findings *findings = &result->findings;
@@ -99,7 +86,7 @@ static void print_check(const struct check_result *result)
 	print_not_checked(findings);
 	print_list("suppressed", &findings->suppressed);
 	print_list("passed over", &result->passed_over);
-	print_devices(result->devices);
+	render_devices(result->devices, 0);
 	printf("%s: ", result->subject);
 	print_count(findings_count(findings, SEVERITY_ERROR), "error", ", ");
 	print_count(findings_count(findings, SEVERITY_WARNING), "warning", ", ");

@@ -101,6 +101,8 @@ void render_migrate(const struct result *result)
 	else
 		print_outcome(result);
 	print_pairs(result);
+	if (result->dry_run)
+		render_devices(result->devices, 2);
 	print_phases(result);
 	if (result->probe)
 		render_probe(result->probe);

@@ -158,15 +158,17 @@ static void test_lists(void)
 	strv_add(&result.findings.suppressed, "rule-d");
 	strv_add(&result.findings.suppressed, "rule-e");
 	strv_add(&result.passed_over, "-nographic");
-	result.devices = json_pack("[{ss ss s[]} {ss sn s[]}]", "pair", "net0", "primary",
-				   "e1000e on br0", "candidates", "pair", "net1", "primary",
-				   "candidates");
+	result.devices = json_pack("[{ss ss sn} {ss sn s[{ss ss sb ss}]}]", "pair", "net0",
+				   "primary", "e1000e on br0", "candidates", "pair", "net1",
+				   "primary", "candidates", "vf", "0000:01:10.0", "pf", "ens1",
+				   "fits", 0, "reason", "PF ens1 is down");
 	is_str(shown(&result),
 	       "not checked: no host\n          rule-a rule-c\n"
 	       "not checked: no guest\n          rule-b\n"
 	       "suppressed: rule-d rule-e\npassed over: -nographic\n"
 	       "on the target, pair net0: primary e1000e on br0\n"
 	       "on the target, pair net1: no primary\n"
+	       "  not 0000:01:10.0 of PF ens1: PF ens1 is down\n"
 	       "web1: 0 errors, 0 warnings, 0 notes; not everything was checked\n",
 	       "rules of one reason are together, and each list has its line");
 	check_result_clear(&result);
