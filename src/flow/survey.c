@@ -10,6 +10,7 @@
 #include "flow/reservation.h"
 #include "host/files.h"
 #include "host/host_read.h"
+#include "host/numa.h"
 #include "host/qemu_buses.h"
 #include "host/qemu_probe.h"
 #include "host/qemu_read.h"
@@ -151,6 +152,12 @@ static int read_host(struct survey *survey, struct flow_env *env, struct err *er
 		r = files_read(what->sysroot, what->def, survey->host, err);
 	survey->topo.host = survey->host;
 	recognize(survey);
+	/*
+	 * As it will be for vf_reserve(). No VF is chosen for one that runs, and QEMU's page
+	 * faults would wait while its pages are counted.
+	 */
+	if (!survey->topo.runs_here)
+		survey->topo.memory_node = numa_memory_node(what->sysroot, 0);
 	return r;
 }
 
@@ -195,6 +202,7 @@ static int gather(struct survey *survey, struct flow_env *env, struct err *err)
 	survey->topo.chosen = what->chosen;
 	survey->topo.vm = what->def ? what->def->name : NULL;
 	survey->topo.runs_here = what->running != NULL;
+	survey->topo.memory_node = -1;
 	survey->topo.why_not[TOPO_DEFINITION] = "only a definition says so";
 	survey->topo.why_not[TOPO_SOURCE] = "no target was named (--target HOST)";
 	if (what->source) {

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/vf_host.h"
 
+#include "host/numa.h"
 #include "host/vf_interrupts.h"
 #include "host/vfio_group.h"
 
 static int count_interrupts(const char *vf)
 {
 	return vf_interrupts_count(NULL, vf);
+}
+
+static int memory_node(pid_t pid)
+{
+	return numa_memory_node(NULL, pid);
 }
 
 const struct vf_host vf_this_host = {
@@ -18,4 +24,5 @@ const struct vf_host vf_this_host = {
 	.write_settings = vf_settings_write,
 	.count_interrupts = count_interrupts,
 	.try_group = vfio_group_try,
+	.memory_node = memory_node,
 };

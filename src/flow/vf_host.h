@@ -30,6 +30,8 @@ struct vf_host {
 	int (*count_interrupts)(const char *vf);
 	/* vfio_group_try() */
 	int (*try_group)(const char *vf, struct err *err);
+	/* numa_memory_node(), of this host */
+	int (*memory_node)(pid_t pid);
 };
 
 /* This one. */

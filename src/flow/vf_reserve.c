@@ -165,6 +165,7 @@ static int view_open(struct vm *vm, const struct source_facts *source, struct vi
 	out->topo.vms = out->vms;
 	out->topo.n_vms = out->n_vms;
 	out->topo.vm = vm->name;
+	out->topo.memory_node = vm->env->vf_host->memory_node(vm->pid);
 	return r;
 }
 

@@ -68,6 +68,7 @@ struct topo {
 	const char *vm;       /* this VM's name; NULL: a bare command line */
 	const json_t *chosen; /* VFs that the operator names (topology/vf_chosen.h); NULL */
 	bool runs_here;       /* this VM runs on this host: what it holds is its own */
+	int memory_node; /* the NUMA node of the host that its memory is on; -1: not known */
 	/* Made by topo_open(). */
 	struct topo_pair *pairs;
 	size_t n_pairs;

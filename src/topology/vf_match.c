@@ -451,7 +451,7 @@ static struct vf_wish wish_of(const struct topo *topo, const struct topo_pair *p
 		.mac = def->mac,
 		.vendor = (uint16_t)(model >> 16),
 		.device = (uint16_t)model,
-		.numa_node = -1,
+		.numa_node = topo->memory_node,
 		.vm = topo->vm,
 		.chosen = vf_chosen_for(topo->chosen, topo->def, def->id),
 	};

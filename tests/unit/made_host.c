@@ -150,6 +150,12 @@ static int made_try_group(const char *vf, struct err *err)
 	return act(err, "group %s", vf);
 }
 
+static int made_memory_node(pid_t pid)
+{
+	made.asked = pid;
+	return made.memory_node;
+}
+
 const struct vf_host made_vf_host = {
 	.read = made_read,
 	.set_num_vfs = made_set_num_vfs,
@@ -159,6 +165,7 @@ const struct vf_host made_vf_host = {
 	.write_settings = made_write_settings,
 	.count_interrupts = made_count_interrupts,
 	.try_group = made_try_group,
+	.memory_node = made_memory_node,
 };
 
 /* ---- it ---- */
@@ -207,7 +214,9 @@ void made_begin(int vfs)
 		bail("%s", err.msg);
 	made_env.vf_host = &made_vf_host;
 	made_settings(1, 0);
-	made = (struct made_host){ .pfs = 1, .vfs = vfs, .available_mib = -1 };
+	made = (struct made_host){
+		.pfs = 1, .vfs = vfs, .available_mib = -1, .memory_node = -1
+	};
 	for (int pf = 0; pf < MADE_PFS; pf++)
 		for (int vf = 0; vf < MADE_VFS; vf++) {
 			strcpy(made.driver[pf][vf], "igbvf");

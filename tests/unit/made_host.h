@@ -25,6 +25,8 @@ struct made_host {
 	const char *fail;         /* the first part of the log's line that is to fail; NULL */
 	int interrupts;           /* of each VF; negative: they cannot be seen */
 	int error;                /* and with what */
+	int memory_node;          /* of every VM; -1: not known */
+	pid_t asked;              /* of which process it was asked for last */
 	char log[2048];           /* "bind 0000:01:10.0 vfio-pci, …" */
 	char told[2048];          /* the narration, a line each */
 };

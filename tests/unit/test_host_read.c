@@ -238,11 +238,14 @@ static void check_live(void)
 	ok(host_find_link(facts, "lo"), "it has the link lo");
 }
 
+#define NODES "/sys/devices/system/node/online"
+
 /* What is captured of this host says of it what it says itself. */
 static void check_capture(void)
 {
 	_cleanup_free_ char *path = str_printf("%s/captured", synthetic_folder);
 	_cleanup_facts_ struct host_facts *live = read_host(NULL), *captured = NULL;
+	char nodes[256], copied[4096];
 	size_t same = 0;
 
 	synthetic_run(str_printf("tests/capture-sysroot '%s'", path));
@@ -265,6 +268,12 @@ static void check_capture(void)
 	is_str(captured->boot_id, "", "which does not run here");
 	is_int(captured->n_links, live->n_links, "as many links");
 	is_int(captured->vhost_net, live->vhost_net, "the same vhost");
+	sysroot_read(NULL, nodes, sizeof(nodes), NODES);
+	sysroot_read(path, copied, sizeof(copied), NODES);
+	is_str(copied, nodes, "the same NUMA nodes");
+	sysroot_read(path, copied, sizeof(copied), "/proc/self/status");
+	ok(sysroot_field(copied, "Mems_allowed_list", nodes, sizeof(nodes)),
+	   "those that it gets memory of");
 
 	is_int(WEXITSTATUS(system("tests/capture-sysroot / 2>/dev/null")), 1,
 	       "a folder that is not empty is refused");

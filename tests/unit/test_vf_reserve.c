@@ -441,6 +441,35 @@ static void test_makes(void)
 	vm_close(vm);
 }
 
+/* ---- near the memory ---- */
+
+static void spread(struct host_facts *facts)
+{
+	for (int i = 0; i < made.vfs; i++)
+		vf_build_vf(facts, 0, i)->numa_node = i & 1;
+}
+
+static void test_near(void)
+{
+	struct vm *vm;
+
+	made_begin(4);
+	made.change = spread;
+	made.memory_node = 1;
+	made.asked = -1;
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm), 0, "a VF of the node that the memory will be on %s", err.msg);
+	is_str(made_vf(vm, 0), "0000:01:10.1", "before one of another");
+	is_int(made.asked, 0, "asked of what is to be started");
+	reservation_vf(vm, &vm->def->pairs[0])->spare = true;
+	vm->pid = 4711;
+	is_int(vf_reserve_another(vm, &vm->def->pairs[0], NULL, &err), 0, "another");
+	is_str(made_vf(vm, 0), "0000:01:10.3", "of that node, too");
+	is_int(made.asked, 4711, "asked of the QEMU that runs");
+	vm->pid = 0;
+	vm_close(vm);
+}
+
 /* ---- another ---- */
 
 static void test_another(void)
@@ -480,6 +509,7 @@ int main(void)
 	test_mac();
 	test_mac_of_nic();
 	test_makes();
+	test_near();
 	test_another();
 	made_end();
 	return done_testing();

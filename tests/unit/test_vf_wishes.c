@@ -36,6 +36,7 @@ static void open_bed(struct bed *bed, int pfs, int vfs, const char *json)
 	topo_build_definition(&bed->build, json);
 	bed->build.topo.host = bed->host;
 	bed->build.topo.settings = bed->settings;
+	bed->build.topo.memory_node = -1;
 	if (topo_open(&bed->build.topo, &err) < 0)
 		bail("%s", err.msg);
 }
@@ -64,6 +65,7 @@ static void test_wishes(void)
 									VF) "]}");
 	bed.build.topo.source = &source;
 	bed.build.topo.vm = "a";
+	bed.build.topo.memory_node = 3;
 	is_int(vf_wishes_of(&bed.build.topo, &wishes, &n, NULL), 0,
 	       "the wishes of a definition");
 	is_int(n, 3, "one a VF");
@@ -78,6 +80,7 @@ static void test_wishes(void)
 	is_str(wishes[0].vm, "a", "the VM");
 	is_str(wishes[0].physnet, "prod", "the physnet");
 	is_int(wishes[0].mac.byte[5], 3, "the MAC");
+	is_int(wishes[0].numa_node, 3, "the node of the VM's memory");
 	close_bed(&bed);
 }
 
@@ -126,9 +129,32 @@ static void test_serving(void)
 	close_bed(&bed);
 }
 
+/* Two PFs, of a node each; the VM's memory is on the second. */
+static void test_near(void)
+{
+	struct bed bed;
+	json_t *json;
+
+	open_bed(&bed, 2, 1, HEAD PAIR("v0", "02", "", VF) "]}");
+	vf_build_vf(bed.host, 0, 0)->numa_node = 0;
+	vf_build_vf(bed.host, 1, 0)->numa_node = 1;
+	bed.build.topo.memory_node = 1;
+	json = vf_match_json(&bed.build.topo);
+	is_str(json_string_value(json_object_get(json_object_get(json, "v0"), "primary")),
+	       "0000:02:10.0", "a VF that is near the VM's memory");
+	json_decref(json);
+	bed.build.topo.memory_node = -1;
+	json = vf_match_json(&bed.build.topo);
+	is_str(json_string_value(json_object_get(json_object_get(json, "v0"), "primary")),
+	       "0000:01:10.0", "the first, where it is not known where that is");
+	json_decref(json);
+	close_bed(&bed);
+}
+
 int main(void)
 {
 	test_wishes();
 	test_serving();
+	test_near();
 	return done_testing();
 }
