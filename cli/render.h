@@ -14,7 +14,7 @@
 /* An object, indented; whether it could be written is seen at the end.  Return: 0, -ENOMEM. */
 int render_json(const json_t *object);
 
-/* One pair, as an indented line. */
+/* One pair, as an indented line, and another where settings of its VF are unsupported. */
 void render_pair(const struct pair_result *pair);
 
 /*

@@ -16,6 +16,18 @@ int render_json(const json_t *object)
 	return 0;
 }
 
+/* What its VF should have been set to, and was not. */
+static void print_unsupported(const struct strv *settings)
+{
+	_cleanup_free_ char *names = settings->n ? strv_join(settings, ", ") : NULL;
+
+	if (!names)
+		return;
+	/* Of another host, where that has plugged it. */
+	str_make_printable(names);
+	printf("    not set, as the driver of its PF does not know it: %s\n", names);
+}
+
 void render_pair(const struct pair_result *pair)
 {
 	printf("  pair %s: %s", pair->id, pair_state_name(pair->state));
@@ -26,6 +38,7 @@ void render_pair(const struct pair_result *pair)
 	if (pair->reason)
 		printf(": %s", pair->reason);
 	putchar('\n');
+	print_unsupported(&pair->unsupported);
 }
 
 static void print_pairs(const struct result *result)

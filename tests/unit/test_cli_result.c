@@ -68,8 +68,51 @@ static void test_dry_run(void)
 	json_decref(result.devices);
 }
 
+/* What launch, replug, migrate and status say of a VF that could not have all its settings. */
+static void test_unsupported(void)
+{
+	struct pair_result pair = { .id = (char *)"net0",
+				    .state = PAIR_PLUGGED,
+				    .evidence = PAIR_EVIDENCE_INTERRUPTS,
+				    .target_primary = (char *)"net0-primary (VF 0000:01:10.0)",
+				    .qemu = { .state = FAILOVER_PLUGGED, .negotiated = true } };
+	const struct result result = { .vm = (char *)"web1", .pairs = &pair, .n_pairs = 1 };
+	const struct vm_status status = { .name = (char *)"web1",
+					  .state = VM_RUNNING,
+					  .pairs = &pair,
+					  .n_pairs = 1,
+					  .pairs_known = true };
+
+	capture_begin();
+	render_replug(&result);
+	is_str(capture_end(),
+	       "web1: done\n"
+	       "  pair net0: plugged (by interrupts), primary net0-primary (VF 0000:01:10.0)\n",
+	       "a VF that has all its settings");
+	strv_add(&pair.unsupported, "link state");
+	strv_add(&pair.unsupported, "spoof \033check");
+	capture_begin();
+	render_replug(&result);
+	is_str(capture_end(),
+	       "web1: done\n"
+	       "  pair net0: plugged (by interrupts), primary net0-primary (VF 0000:01:10.0)\n"
+	       "    not set, as the driver of its PF does not know it: link state, spoof ?check\n",
+	       "one that has not");
+	capture_begin();
+	render_status(&status);
+	is_str(capture_end(),
+	       "web1: running\n"
+	       "  pairs: whole\n"
+	       "  pair net0: plugged (by interrupts), primary net0-primary (VF 0000:01:10.0)\n"
+	       "    not set, as the driver of its PF does not know it: link state, spoof ?check\n"
+	       "    QEMU: primary plugged, standby negotiated\n",
+	       "in the status, too");
+	strv_clear(&pair.unsupported);
+}
+
 int main(void)
 {
 	test_dry_run();
+	test_unsupported();
 	return done_testing();
 }
