@@ -131,6 +131,15 @@ not_whole() { # HOST
 	cut_in_precopy beta alpha
 }
 
+# QEMU plugs the VF at once, while its filter is off.
+@test "on beta, cancelled on QEMU's own monitor: its VF is plugged anew, with its MAC" {
+	lab_migrate_begin beta alpha vf --bandwidth 2M
+	vm_await_phase precopy
+	lab_monitor beta vf '{"execute": "migrate_cancel"}'
+	lab_migrate_end
+	assert_stays beta "cancelled"
+}
+
 @test "and back to alpha, to the VF that is named" {
 	lab_json beta migrate vf alpha --vf 01:11.0
 	[ "$status" -eq 0 ]
