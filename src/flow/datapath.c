@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/log.h"
 #include "flow/pair.h"
 #include "flow/reservation.h"
 #include "flow/vf_use.h"
@@ -123,20 +124,32 @@ static int vf_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *
 	return r == 0 && vf ? vf_admit(vm, pair, vf, false, err) : r;
 }
 
+/* Where the NIC cannot, its VF comes and goes as that of any other NIC does. */
+static int admit_both(const struct vm_pair *pair, const struct vm_vf *vf, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (!nic_copies(vf))
+		return admit_at_uplinks(pair, false, err);
+	if (admit_at_uplinks(pair, true, &why) < 0)
+		log_warn("pair %s: not reached while its VF comes or goes: %s", pair->id,
+			 why.msg);
+	return 0;
+}
+
 /* What the bridge does not know where to send goes to the standby and to the uplink. */
 static int vf_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err)
 {
 	const struct vm_vf *vf = reservation_vf(vm, pair);
-	const char *standby = own_standby_tap(vm, pair);
 	int r;
 
 	if (!vf)
 		return 0;
 	r = vf_admit(vm, pair, vf, true, err);
 	if (r == 0)
-		r = admit_at_uplinks(pair, nic_copies(vf), err);
+		r = admit_both(pair, vf, err);
 	if (r == 0)
-		r = set_learning(standby, true, &pair->mac, err);
+		r = set_learning(own_standby_tap(vm, pair), true, &pair->mac, err);
 	return r == 0 ? forget_at_uplinks(pair, err) : r;
 }
 

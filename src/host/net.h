@@ -65,8 +65,9 @@ int net_fdb_pin(const char *port, const struct mac *mac, struct err *err);
 /*
  * The ports of bridge that are no taps, and so may lead out of this host: a PF, or a VF, what
  * lies on one, one end of a pair.
+ * Source: Linux net/bridge/br_private.h, BR_MAX_PORTS.
  */
-#define NET_MAX_UPLINKS 16
+#define NET_MAX_UPLINKS 1024
 
 struct net_uplinks {
 	int index[NET_MAX_UPLINKS];
@@ -83,7 +84,7 @@ int net_bridge_uplinks(const char *bridge, struct net_uplinks *out, struct err *
 int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, bool admit,
 		      struct err *err);
 
-/* Has their bridge forget that mac was seen at one of them; that it was not is no error. */
+/* Has their bridge forget mac at each of them, a static entry too; none is no error. */
 int net_uplinks_forget(const struct net_uplinks *uplinks, const struct mac *mac,
 		       struct err *err);
 

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +13,9 @@
 #include "host/net.h"
 #include "host/net_fdb.h"
 #include "host/rtnl.h"
+
+/* Of a dump that a change has interrupted. */
+#define DUMP_TRIES 5
 
 struct fdb_search {
 	const struct mac *mac;
@@ -229,30 +234,55 @@ int net_bridge_uplinks(const char *bridge, struct net_uplinks *out, struct err *
 	if (r < 0)
 		return r;
 	search.bridge = link.index;
-	request = rtnl_request(buf, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg), &info);
-	mnl_attr_put_u32(request, IFLA_MASTER, (uint32_t)link.index);
-	r = rtnl_talk(request, on_port, &search);
+	r = -EINTR;
+	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		out->n = 0;
+		request = rtnl_request(buf, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg),
+				       &info);
+		mnl_attr_put_u32(request, IFLA_MASTER, (uint32_t)link.index);
+		r = rtnl_talk(request, on_port, &search);
+	}
 	if (r < 0)
 		return err_sys(err, ERR_INTERNAL, -r, "list the ports of the bridge %s",
 			       bridge);
 	return 0;
 }
 
-/* type: RTM_…NEIGH; flags: NTF_…. What is so already, or cannot be, is no error. */
+static int cannot_set(int index, const char *what, const struct mac *mac, int errnum,
+		      struct err *err)
+{
+	char text[MAC_TEXT_SIZE], name[IF_NAMESIZE];
+
+	if (!if_indextoname((unsigned int)index, name))
+		snprintf(name, sizeof(name), "%d", index);
+	mac_format(mac, text);
+	if (errnum == ENOMEM || errnum == ENOSPC)
+		return err_set(
+			err, ERR_REFUSED, errnum,
+			"uplink %s: %s %s: its NIC has no place for another address (see "
+			"\"bridge fdb show dev %s\")",
+			name, what, text, name);
+	return err_sys(err, ERR_INTERNAL, errnum, "uplink %s: %s %s", name, what, text);
+}
+
+/*
+ * type: RTM_…NEIGH; flags: NTF_…. What is so already, or cannot be, is no error, nor is a link
+ * that has just gone.
+ */
 static int set_entries(const struct net_uplinks *uplinks, uint16_t type, uint8_t flags,
 		       const struct mac *mac, const char *what, struct err *err)
 {
-	char buf[RTNL_REQUEST_SIZE], text[MAC_TEXT_SIZE];
+	char buf[RTNL_REQUEST_SIZE];
 	int result = 0;
 
 	for (size_t i = 0; i < uplinks->n; i++) {
 		int r = rtnl_talk(entry_request(buf, type, uplinks->index[i], flags, mac), NULL,
 				  NULL);
 
-		if (r == 0 || r == -EOPNOTSUPP || r == -EEXIST || r == -ENOENT || result < 0)
+		if (r == 0 || r == -EOPNOTSUPP || r == -EEXIST || r == -ENOENT ||
+		    r == -ENODEV || result < 0)
 			continue;
-		result = err_sys(err, ERR_INTERNAL, -r, "have %s %s (the link with index %d)",
-				 what, mac_format(mac, text), uplinks->index[i]);
+		result = cannot_set(uplinks->index[i], what, mac, -r, err);
 	}
 	return result;
 }
@@ -261,13 +291,11 @@ int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, 
 		      struct err *err)
 {
 	return set_entries(uplinks, admit ? RTM_NEWNEIGH : RTM_DELNEIGH, NTF_SELF, mac,
-			   admit ? "an uplink's filter let in" : "an uplink's filter forget",
-			   err);
+			   admit ? "let in" : "let in no more", err);
 }
 
 int net_uplinks_forget(const struct net_uplinks *uplinks, const struct mac *mac,
 		       struct err *err)
 {
-	return set_entries(uplinks, RTM_DELNEIGH, NTF_MASTER, mac,
-			   "the bridge of an uplink forget", err);
+	return set_entries(uplinks, RTM_DELNEIGH, NTF_MASTER, mac, "forget", err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/vf_settings.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/if_link.h>
@@ -161,6 +162,12 @@ static bool is_off(enum vf_field field, const struct vf_settings *want)
 }
 
 /* ---- writing ---- */
+
+/* Sent as they are. */
+static_assert((int)VF_LINK_AUTO == IFLA_VF_LINK_STATE_AUTO &&
+		      (int)VF_LINK_ENABLE == IFLA_VF_LINK_STATE_ENABLE &&
+		      (int)VF_LINK_DISABLE == IFLA_VF_LINK_STATE_DISABLE,
+	      "a VF's link state");
 
 static void put_field(struct nlmsghdr *request, uint32_t vf, enum vf_field field,
 		      const struct vf_settings *want)
@@ -339,7 +346,8 @@ int vf_settings_write_by(const struct vf_netlink *netlink, struct loop *loop,
 		r = write_field(&pf, loop, index, field, want, err);
 		if (r > 0) {
 			unknown |= field;
-			if (!is_off(field, want))
+			/* Also what is not wanted, and stays. */
+			if (!is_off(field, want) || ((now.fields & field) && !is_so))
 				lost |= field;
 			r = 0;
 		}

@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "tap.h"
 
-#define N_TESTS 87
+#define N_TESTS 95
 
 static const struct mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 
@@ -308,7 +308,20 @@ static void test_pin(void)
 	ok(shows("uplink", "self permanent"), "the uplink's filter does");
 	is_int(net_uplinks_admit(&uplinks, &guest, true, &err), 0, "again");
 	is_int(net_uplinks_admit(&uplinks, &guest, false, &err), 0, "and no more");
+	ok(!shows("uplink", "self permanent"), "it does not any more");
 	is_int(net_uplinks_admit(&uplinks, &guest, false, &err), 0, "again");
+	sh("bridge fdb add 52:54:00:12:34:56 dev uplink master dynamic");
+	is_int(net_uplinks_forget(&uplinks, &guest, &err), 0, "forget an address");
+	ok(!shows("uplink", "master"), "the bridge has it there no more");
+	is_int(net_uplinks_forget(&uplinks, &guest, &err), 0, "again");
+	sh("for i in $(seq 40); do ip link add u$i type veth peer name v$i && ip link set u$i "
+	   "master br0; done");
+	is_int(net_bridge_uplinks("br0", &uplinks, &err), 0, "a bridge with many ports");
+	is_int((int)uplinks.n, 41, "has them all");
+	sh("ip link del u1");
+	is_int(net_uplinks_admit(&uplinks, &guest, true, &err), 0, "one that has just gone");
+	ok(shows("uplink", "self permanent"), "is not in the way of the others");
+	sh("for i in $(seq 2 40); do ip link del u$i; done");
 	is_int(net_bridge_uplinks("br9", &uplinks, &err), -ENODEV, "no such bridge");
 	close(fd_a);
 	close(fd_b);

@@ -300,6 +300,13 @@ static void test_unsupported(void)
 	is_int(write_vf(&driver, &before), 0, "back");
 	is_int(unsupported, 0, "what was never set is not lost");
 
+	driver.refuse |= VF_VLAN;
+	driver.vf[1].vlan = 100;
+	want.fields = VF_VLAN;
+	want.vlan = want.qos = 0;
+	is_int(write_vf(&driver, &want), 0, "a VLAN that cannot be cleared");
+	is_int(unsupported, VF_VLAN, "is told");
+
 	want.trust = false;
 	want.fields = VF_TRUST;
 	is_int(write_vf(&driver, &want), 0, "no trust");
