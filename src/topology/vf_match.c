@@ -19,6 +19,7 @@ struct slot {
 	const struct host_vm *owner;   /* NULL: no VM has it */
 	const struct vfio_group *held; /* by another process; NULL */
 	const struct host_link *own;   /* by which this host uses it; NULL */
+	bool out_of_sight;             /* a driver uses it, by no link that is seen here */
 	const char *taken_by;          /* the pair that it was given to; NULL */
 	const struct host_physnet *of; /* its physnet */
 	size_t pf_number;              /* PFs of host.json, counted through */
@@ -78,7 +79,18 @@ static const struct pci_function *find_in_the_way(const struct host_facts *host,
 	return NULL;
 }
 
-/* One at most of owner, held and own. */
+/*
+ * Whether a driver has it and its link is in another network namespace, or it has none, as
+ * with the drivers of programs that are NIC drivers themselves.
+ */
+static bool is_out_of_sight(const struct topo *topo, const struct pci_function *vf)
+{
+	return *vf->driver && !host_is_vfio_driver(vf->driver) &&
+	       !str_eq(vf->driver, "pci-stub") && !topo->host->links_missing &&
+	       !host_link_of(topo->host, vf);
+}
+
+/* One at most of owner, held, own and out_of_sight. */
 static void find_use(const struct topo *topo, struct slot *slot)
 {
 	const struct pci_function *vf = slot->base.vf;
@@ -98,6 +110,7 @@ static void find_use(const struct topo *topo, struct slot *slot)
 	own = host_is_vfio_driver(vf->driver) ? NULL : host_link_of(topo->host, vf);
 	if (own && (*own->master || own->up))
 		slot->own = own;
+	slot->out_of_sight = is_out_of_sight(topo, vf);
 }
 
 static void judge_use(struct slot *slot)
@@ -118,6 +131,11 @@ static void judge_use(struct slot *slot)
 	else if (own)
 		set_reason(&slot->base, "this host uses it itself: its link %s is up",
 			   own->name);
+	else if (slot->out_of_sight)
+		set_reason(&slot->base,
+			   "its driver %s has it, and its link is not on this host: a "
+			   "container's, or a program's?",
+			   slot->base.vf->driver);
 }
 
 static void judge_group(const struct topo *topo, struct slot *slot)

@@ -53,6 +53,18 @@ static struct vf_settings *settings_of(const char *pf_link, int index)
 	return &made.settings[pf][index];
 }
 
+/* A VF that its host's driver has has a link, which nobody uses. */
+static void add_link(struct host_facts *facts, int pf, int vf)
+{
+	char name[32];
+	struct host_link *link;
+
+	snprintf(name, sizeof(name), "pf%dv%d", pf, vf);
+	link = vf_build_add_link(facts, name);
+	link->up = false;
+	memcpy(link->pci, vf_build_vf(facts, pf, vf)->address, sizeof(link->pci));
+}
+
 static int made_read(const struct host_read *what, struct host_facts **out, struct err *err)
 {
 	struct host_facts *facts = vf_build_host(made.pfs, made.vfs);
@@ -61,9 +73,12 @@ static int made_read(const struct host_read *what, struct host_facts **out, stru
 	(void)err;
 	facts->memory_available_kib = made.available_mib < 0 ? -1 : made.available_mib * 1024;
 	for (int pf = 0; pf < made.pfs; pf++)
-		for (int vf = 0; vf < made.vfs; vf++)
+		for (int vf = 0; vf < made.vfs; vf++) {
 			snprintf(vf_build_vf(facts, pf, vf)->driver, VF_DRIVER_SIZE, "%s",
 				 made.driver[pf][vf]);
+			if (str_eq(made.driver[pf][vf], "igbvf"))
+				add_link(facts, pf, vf);
+		}
 	if (made.change)
 		made.change(facts);
 	usleep((useconds_t)made.read_ms * 1000);

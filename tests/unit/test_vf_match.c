@@ -158,6 +158,10 @@ static void test_reasons(void)
 	REFUSES((set_driver(vf, "igbvf"), add_own_link(host, vf, false, "br0")),
 		"this host uses it itself: its link pf0v0 belongs to br0");
 	ACCEPTS((set_driver(vf, "igbvf"), add_own_link(host, vf, false, "")));
+	REFUSES(set_driver(vf, "igbvf"),
+		"its driver igbvf has it, and its link is not on this host: a container's, or a "
+		"program's?");
+	ACCEPTS(set_driver(vf, "pci-stub"));
 	ACCEPTS(set_driver(vf, ""));
 
 	REFUSES(host->links[0].up = false, "PF pf0 is down");
