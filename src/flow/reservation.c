@@ -235,12 +235,13 @@ int reservation_remove(struct vm *vm, struct err *err)
 int reservation_counts(struct vm *vm, struct err *err)
 {
 	char id[64], operation[32];
-	pid_t holder;
-	int r;
+	pid_t holder = 0;
+	int r = 0;
 
 	if (vm->pid)
 		return 1;
-	r = lock_holder(vm->rundir, &holder, operation, err);
+	if (!vm->lock)
+		r = lock_holder(vm->rundir, &holder, operation, err);
 	if (r < 0 || holder)
 		return r < 0 ? r : 1;
 	r = journal_find_open(vm->env->statedir, vm->name, id, err);

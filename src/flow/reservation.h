@@ -25,7 +25,10 @@ int reservation_save(struct vm *vm, struct err *err);
 /* Forgets vm->vfs, and removes the file: nothing is given back by this. */
 int reservation_remove(struct vm *vm, struct err *err);
 
-/* Whether it counts, as above. vm_find_running() was asked before. Return: 1, 0, failure. */
+/*
+ * Whether it counts, as above; a lock that is vm's own is not somebody's work on it.
+ * vm_find_running() was asked before.  Return: 1, 0, or a failure.
+ */
 int reservation_counts(struct vm *vm, struct err *err);
 
 /* The VF that the VM uses, or is about to use, for that pair; NULL: none. Borrowed. */

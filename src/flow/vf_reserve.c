@@ -22,6 +22,38 @@
 
 /* ---- under the host's lock ---- */
 
+/* Return: 1 with the reservation loaded: it counts no longer; 0: it does, or there is none. */
+static int find_left(struct vm *vm, struct err *err)
+{
+	int r = vm_find_running(vm, err);
+
+	if (r == 0)
+		r = reservation_counts(vm, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return reservation_load(vm, err);
+}
+
+/*
+ * Under that VM's lock: else its own vmfo could give back meanwhile, and what is given back here
+ * after that would be another's already.
+ */
+static int give_back_left(struct vm *vm, struct err *err)
+{
+	int r = lock_take(vm->rundir, "reserve", 0, &vm->lock, err);
+
+	/* Somebody works on it now. */
+	if (r < 0)
+		return r == -EBUSY ? 0 : r;
+	r = find_left(vm, err);
+	if (r <= 0)
+		return r;
+	if (vm->n_vfs)
+		log_note("VM \"%s\" has left VFs behind that it had here: giving them back",
+			 vm->name);
+	return vm_leave_network(vm, err);
+}
+
 /* Return: 0 also where something could not be given back: it is told, and tried again. */
 static int reap(struct flow_env *env, const char *name, struct err *err)
 {
@@ -31,18 +63,10 @@ static int reap(struct flow_env *env, const char *name, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = vm_find_running(vm, &why);
-	if (r == 0)
-		r = reservation_counts(vm, &why);
+	/* Without the lock first: taking it would make the folder of a VM that has none. */
+	r = find_left(vm, &why);
 	if (r > 0)
-		return 0;
-	if (r == 0)
-		r = reservation_load(vm, &why);
-	if (r > 0 && vm->n_vfs)
-		log_note("VM \"%s\" has left VFs behind that it had here: giving them back",
-			 name);
-	if (r > 0)
-		r = vm_leave_network(vm, &why);
+		r = give_back_left(vm, &why);
 	if (r < 0)
 		log_warn("what VM \"%s\" has reserved here: %s", name, why.msg);
 	return 0;

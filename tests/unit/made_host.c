@@ -27,6 +27,8 @@ __attribute__((format(printf, 2, 3))) static int act(struct err *err, const char
 	va_start(ap, fmt);
 	vsnprintf(made.log + start, sizeof(made.log) - start, fmt, ap);
 	va_end(ap);
+	if (made.watch)
+		made.watch();
 	if (!made.fail || !str_starts(made.log + start, made.fail))
 		return 0;
 	return err_set(err, ERR_REFUSED, made.error, "made to fail: %s", made.log + start);

@@ -27,6 +27,7 @@ struct made_host {
 	int error;                /* and with what */
 	int memory_node;          /* of every VM; -1: not known */
 	pid_t asked;              /* of which process it was asked for last */
+	void (*watch)(void);      /* called as each line is logged; NULL */
 	char log[2048];           /* "bind 0000:01:10.0 vfio-pci, …" */
 	char told[2048];          /* the narration, a line each */
 };

@@ -111,6 +111,7 @@ static void test_counts(void)
 	struct err err = ERR_INIT;
 
 	is_int(reservation_counts(look, &err), 1, "while its lock is held it counts");
+	is_int(reservation_counts(vm, &err), 0, "but not for the one who holds it");
 	lock_release(steal_ptr(vm->lock));
 	is_int(reservation_counts(look, &err), 0, "not when nobody works on the VM");
 	look->pid = 1;

@@ -72,6 +72,37 @@ static void test_given_back(void)
 	vm_close(b);
 }
 
+/* As `vmfo stop` would, in the middle of it. */
+static void try_to_stop(void)
+{
+	_cleanup_free_ char *rundir = str_printf("%s/a", made_env.rundir);
+	struct lock *lock = NULL;
+
+	is_int(lock_take(rundir, "stop", 0, &lock, NULL), -EBUSY,
+	       "nobody else works on the VM at %s", made.log);
+	lock_release(lock);
+}
+
+static void test_locked(void)
+{
+	struct vm *a, *b;
+
+	made_begin(1);
+	a = made_vm("a", NET0);
+	reserve(a);
+	vf_prepare_all(a, true, &err);
+	made_crash(a);
+	*made.log = '\0';
+	made.watch = try_to_stop;
+	b = made_vm("b", OTHER);
+	is_int(reserve(b), 0, "what is left is given back under its VM's lock %s", err.msg);
+	made.watch = NULL;
+	a = made_vm("a", NET0);
+	ok(a->lock, "which is let go of then");
+	vm_close(a);
+	vm_close(b);
+}
+
 static void test_in_doubt(void)
 {
 	const char *id = "6b1f2c3d-3f5b-4a57-9d0e-5a7d9e0c4e5f";
@@ -173,6 +204,7 @@ int main(void)
 {
 	test_own_again();
 	test_given_back();
+	test_locked();
 	test_in_doubt();
 	test_stays();
 	test_unreadable();
