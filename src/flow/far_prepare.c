@@ -135,6 +135,8 @@ int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err 
 	snprintf(far->migration, sizeof(far->migration), "%s",
 		 json_get_text(params, "migration"));
 	far->hidden = json_is_true(json_object_get(params, "hidden"));
+	/* Others may hold the host's lock for long: an abort does not wait for them. */
+	agent_server_breakable(far->server);
 	if (r == 0)
 		r = reserve(far->vm, params, err);
 	if (r == 0)

@@ -244,7 +244,8 @@ int migrate_reserve(void *ctx, struct err *err)
 
 	int r = target_reserve(m->target, m->vm, &what, err);
 
-	m->turned_away = r < 0 && target_connected(m->target);
+	/* Not one whose answer was not waited for: it may reserve yet. */
+	m->turned_away = r < 0 && err->kind == ERR_REFUSED && target_connected(m->target);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "flow/vf_reserve.h"
 #include "proto/agent.h"
 #include "proto/ssh.h"
 #include "topology/reach.h"
@@ -17,7 +18,6 @@
  */
 #define OPEN_MS 15000
 #define QUICK_MS 30000
-#define RESERVE_MS 90000 /* a PF may have to make its VFs first */
 #define START_MS 120000
 #define START_MS_PER_GIB 2000
 #define PLUG_MS 300000 /* realizing a vfio device pins all guest RAM */
@@ -191,7 +191,7 @@ int target_reserve(struct target *target, const struct vm *vm,
 			      "migration", what->migration, "source_host", here, "hidden",
 			      (int)what->hidden, "source", what->source, "vfs", what->vfs,
 			      "suppress", json_of_texts(what->suppress)),
-		    RESERVE_MS, NULL, err);
+		    VF_RESERVE_MS, NULL, err);
 }
 
 int target_start(struct target *target, const struct vm *vm, struct err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/vf_host.h"
 
+#include "flow/vf_reserve.h"
 #include "host/numa.h"
 #include "host/vf_interrupts.h"
 #include "host/vfio_group.h"
@@ -25,4 +26,5 @@ const struct vf_host vf_this_host = {
 	.count_interrupts = count_interrupts,
 	.try_group = vfio_group_try,
 	.memory_node = memory_node,
+	.lock_ms = VF_RESERVE_LOCK_MS,
 };

@@ -32,6 +32,8 @@ struct vf_host {
 	int (*try_group)(const char *vf, struct err *err);
 	/* numa_memory_node(), of this host */
 	int (*memory_node)(pid_t pid);
+	/* VF_RESERVE_LOCK_MS: how long others may hold the host's lock */
+	int lock_ms;
 };
 
 /* This one. */

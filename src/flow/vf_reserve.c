@@ -14,8 +14,7 @@
 #include "flow/vf_host.h"
 #include "topology/vf_chosen.h"
 
-/* Whoever holds the host's lock reads facts, and at most waits for VFs to be made. */
-#define HOST_LOCK_MS 70000
+#define LOCK_POLL_MS 50
 
 /* Not a VM's name. */
 #define HOST_LOCK_FOLDER ".host"
@@ -35,8 +34,8 @@ static int find_left(struct vm *vm, struct err *err)
 }
 
 /*
- * Under that VM's lock: else its own vmfo could give back meanwhile, and what is given back here
- * after that would be another's already.
+ * Under that VM's lock: else its own vmfo could give back meanwhile, and what is given back
+ * here after that would be another's already.
  */
 static int give_back_left(struct vm *vm, struct err *err)
 {
@@ -380,13 +379,39 @@ static int choose_all(struct vm *vm, const struct view *view, const struct vm_pa
 
 /* ---- the whole ---- */
 
+static int lock_busy(const char *folder, int waited_ms, struct err *err)
+{
+	char operation[32], who[32] = "";
+	pid_t pid = 0;
+
+	if (lock_holder(folder, &pid, operation, NULL) == 0 && pid > 0)
+		snprintf(who, sizeof(who), " (process %d)", pid);
+	return err_set(err, ERR_REFUSED, EBUSY,
+		       "reserve VFs, memory and addresses: another vmfo%s is doing so on this "
+		       "host, and has not ended within %d s; try again when it has",
+		       who, waited_ms / 1000);
+}
+
+/* The loop runs meanwhile: an agent's source goes on being answered, and SIGINT counts. */
 static int lock_host(const struct flow_env *env, struct lock **out, struct err *err)
 {
 	_cleanup_free_ char *folder = str_printf("%s/" HOST_LOCK_FOLDER, env->rundir);
+	int wait_ms = env->vf_host->lock_ms;
+	int64_t deadline = deadline_in(wait_ms);
+	int r;
 
 	if (!folder)
 		return err_nomem(err);
-	return lock_take(folder, "reserve", HOST_LOCK_MS, out, err);
+	for (;;) {
+		r = lock_take(folder, "reserve", 0, out, err);
+		if (r != -EBUSY)
+			return r;
+		if (clock_ms() >= deadline)
+			return lock_busy(folder, wait_ms, err);
+		r = loop_sleep(env->loop, LOCK_POLL_MS, err);
+		if (r < 0)
+			return r;
+	}
 }
 
 static int reserve_all(struct vm *vm, const struct vf_reserve *how, struct err *err)

@@ -12,6 +12,12 @@
 #include "flow/vm.h"
 #include "topology/source_facts.h"
 
+/* Whoever holds the host's lock reads facts, and at most waits for VFs to be made. */
+#define VF_RESERVE_LOCK_MS 70000
+
+/* What reserving takes at most: the lock, a PF that makes its VFs in 60 s, and all else. */
+#define VF_RESERVE_MS (VF_RESERVE_LOCK_MS + 60000 + 30000)
+
 struct vf_reserve {
 	/*
 	 * {PAIR: ADDRESS}: VFs that the operator names; PAIR may be "" where only one pair has
@@ -34,7 +40,7 @@ struct vf_reserve {
  * touched.
  * Errors: ERR_REFUSED: ENODEV: no VF for a pair, with the reason for each candidate; EINVAL:
  * a chosen one does not fit; ENOMEM: memory is short; EADDRINUSE: another VM here has one
- * of its addresses.
+ * of its addresses; EBUSY: others hold the host's lock. -ECANCELED.
  */
 int vf_reserve(struct vm *vm, const struct vf_reserve *how, struct err *err);
 

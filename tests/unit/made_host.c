@@ -183,6 +183,7 @@ const struct vf_host made_vf_host = {
 	.count_interrupts = made_count_interrupts,
 	.try_group = made_try_group,
 	.memory_node = made_memory_node,
+	.lock_ms = 10000,
 };
 
 /* ---- it ---- */

@@ -305,6 +305,68 @@ static void test_race(void)
 	ok(first == 0 || second == 0, "%d, %d", first, second);
 }
 
+/* ---- the host's lock ---- */
+
+static int ticks;
+
+static void count_tick(void *data)
+{
+	(void)data;
+	ticks++;
+}
+
+static void cancel(void *data)
+{
+	loop_cancel(data, "interrupted (SIGINT)");
+}
+
+static struct lock *hold_host(void)
+{
+	_cleanup_free_ char *folder = str_printf("%s/.host", made_env.rundir);
+	struct lock *lock;
+
+	if (lock_take(folder, "reserve", 0, &lock, &err) < 0)
+		bail("%s", err.msg);
+	return lock;
+}
+
+static void test_lock(void)
+{
+	struct vf_host hasty = made_vf_host;
+	_cleanup_free_ char *want = str_printf(
+		"reserve VFs, memory and addresses: another vmfo (process %d) is doing so on "
+		"this host, and has not ended within 1 s; try again when it has",
+		getpid());
+	struct loop_timer *timer;
+	struct lock *lock;
+	struct vm *vm;
+
+	made_begin(1);
+	hasty.lock_ms = 1000;
+	made_env.vf_host = &hasty;
+	vm = made_vm("a", NET0);
+	lock = hold_host();
+	loop_timer(made_env.loop, 100, count_tick, NULL, &timer, &err);
+	is_int(reserve(vm), -EBUSY, "while another reserves");
+	is_str(err.msg, want, "says who is waited for, and for how long");
+	is_int(err.kind, ERR_REFUSED, "refused");
+	ok(ticks >= 3, "meanwhile the loop runs: %d ticks", ticks);
+	loop_untimer(timer);
+	lock_release(lock);
+	is_int(reserve(vm), 0, "when that has ended it is had %s", err.msg);
+	vm_close(vm);
+
+	made_begin(1);
+	vm = made_vm("a", NET0);
+	lock = hold_host();
+	loop_timer(made_env.loop, 100, cancel, made_env.loop, &timer, &err);
+	is_int(reserve(vm), -ECANCELED, "one that is told to stop does not wait");
+	like(err.msg, "interrupted (SIGINT)", "and says so");
+	loop_untimer(timer);
+	lock_release(lock);
+	vm_close(vm);
+}
+
 /* ---- memory, addresses ---- */
 
 static void test_memory(void)
@@ -505,6 +567,7 @@ int main(void)
 	test_chosen();
 	test_last();
 	test_race();
+	test_lock();
 	test_memory();
 	test_mac();
 	test_mac_of_nic();

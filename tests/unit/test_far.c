@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The far half of a migration, in a process of its own on a host that is made up: what it
+ * reserves, and what it leaves alone.
+ */
+#include "flow/far.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "made_host.h"
+#include "topology/source_facts.h"
+
+#define NET0 MADE_VF("net0", "00:01", "")
+#define MIGRATION "6b1f2c3d-3f5b-4a57-9d0e-5a7d9e0c4e5f"
+
+static struct err err;
+
+/* ---- the agent ---- */
+
+static pid_t agent_pid;
+static FILE *agent_in, *agent_out;
+
+static json_t *hear(void)
+{
+	json_t *message = json_loadf(agent_in, JSON_DISABLE_EOF_CHECK, NULL);
+
+	if (!message)
+		bail("the agent says nothing");
+	return message;
+}
+
+/* It shares no lock with this process that is taken after this. */
+static void agent_run(void)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		bail("socketpair");
+	fflush(stdout);
+	agent_pid = fork();
+	if (agent_pid == 0) {
+		close(fds[0]);
+		_exit(flow_agent(&made_env, fds[1], fds[1], NULL) < 0);
+	}
+	close(fds[1]);
+	agent_in = fdopen(fds[0], "r");
+	agent_out = fdopen(dup(fds[0]), "w");
+	json_decref(hear());
+}
+
+static void agent_end(void)
+{
+	int status;
+
+	fclose(agent_out);
+	shutdown(fileno(agent_in), SHUT_RDWR);
+	fclose(agent_in);
+	waitpid(agent_pid, &status, 0);
+	is_int(status, 0, "the agent ends");
+}
+
+/* params: stolen. */
+static void ask(const char *op, json_t *params)
+{
+	json_t *request = json_pack("{si ss so}", "id", 1, "op", op, "params", params);
+
+	json_dumpf(request, agent_out, 0);
+	fputc('\n', agent_out);
+	fflush(agent_out);
+	json_decref(request);
+}
+
+/* The errno that it answers with, 0 for a result; the message into err. */
+static int answer(void)
+{
+	json_t *message = hear();
+	const json_t *error = json_object_get(message, "error");
+	int r = -(int)json_integer_value(json_object_get(error, "errno"));
+
+	snprintf(err.msg, sizeof(err.msg), "%s", json_get_text(error, "message"));
+	json_decref(message);
+	return r;
+}
+
+/* ---- what it is asked for ---- */
+
+/* The reservation of a VM "b", which is not here. */
+static json_t *wanted(void)
+{
+	const struct source_facts source = { .running = true };
+	struct vm *vm = made_vm("b", NET0);
+	json_t *params = json_pack("{sO ss ss sb so}", "definition", vm->def->source,
+				   "migration", MIGRATION, "source_host", "alpha", "hidden", 0,
+				   "source", source_facts_json(&source));
+
+	vm_remove_rundir(vm, &err);
+	vm_close(vm);
+	return params;
+}
+
+static bool has_folder(void)
+{
+	_cleanup_free_ char *folder = str_printf("%s/b", made_env.rundir);
+
+	return access(folder, F_OK) == 0;
+}
+
+static void test_reserve(void)
+{
+	made_begin(1);
+	agent_run();
+	ask("reserve", wanted());
+	is_int(answer(), 0, "it reserves %s", err.msg);
+	ok(has_folder(), "in the VM's folder");
+	ask("abort", json_object());
+	is_int(answer(), 0, "and leaves %s", err.msg);
+	ok(!has_folder(), "nothing there");
+	agent_end();
+}
+
+static void test_given_up(void)
+{
+	_cleanup_free_ char *folder = NULL;
+	int64_t begin = clock_ms();
+	struct lock *lock;
+
+	made_begin(1);
+	folder = str_printf("%s/.host", made_env.rundir);
+	agent_run();
+	if (lock_take(folder, "reserve", 0, &lock, &err) < 0)
+		bail("%s", err.msg);
+	ask("reserve", wanted());
+	ask("abort", json_object());
+	is_int(answer(), -ECANCELED, "one that waits for others is given up");
+	is_int(answer(), 0, "the end of it is answered");
+	ok(clock_ms() - begin < made_vf_host.lock_ms / 2, "without waiting for them");
+	ok(!has_folder(), "and nothing is left");
+	lock_release(lock);
+	agent_end();
+}
+
+int main(void)
+{
+	test_reserve();
+	test_given_up();
+	made_end();
+	return done_testing();
+}
