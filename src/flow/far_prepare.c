@@ -99,6 +99,24 @@ static int reserve(struct vm *vm, const json_t *params, struct err *err)
 	return r;
 }
 
+/*
+ * Return: 0: nothing of the VM is here but what a crash has left; else whatever is here is to
+ * stay: its QEMU may run, or hold the only copy.
+ */
+static int check_vacant(struct vm *vm, struct err *err)
+{
+	struct vmdef *def = steal_ptr(vm->def);
+	int running = vm_find_running(vm, err);
+	int r = running < 0 ? running : vm_check_settled(vm, err);
+
+	vmdef_free(vm->def);
+	vm->def = def;
+	if (r == 0 && running > 0)
+		r = err_set(err, ERR_REFUSED, EEXIST, "a VM \"%s\" runs there already",
+			    vm->name);
+	return r;
+}
+
 int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err *err)
 {
 	struct op_state shown = { .operation = "incoming",
@@ -107,7 +125,6 @@ int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err 
 				  .rate = -1,
 				  .remaining_ms = -1 };
 	struct far *far = ctx;
-	struct vmdef *def;
 	int r;
 
 	(void)result;
@@ -118,32 +135,23 @@ int far_op_reserve(void *ctx, const json_t *params, json_t **result, struct err 
 		r = open_vm(far->env, params, &far->vm, err);
 	if (r == 0)
 		r = vm_lock(far->vm, "incoming", err);
+	/* Once more, now that nobody else can change it. */
+	if (r == 0)
+		r = check_vacant(far->vm, err);
 	if (r < 0) {
 		far_forget(far);
 		return r;
 	}
-	/* Once more, now that nobody else can change it. */
-	def = steal_ptr(far->vm->def);
-	r = vm_check_settled(far->vm, err);
-	if (r == 0)
-		r = vm_find_running(far->vm, err);
-	vmdef_free(far->vm->def);
-	far->vm->def = def;
-	if (r > 0)
-		r = err_set(err, ERR_REFUSED, EEXIST, "a VM \"%s\" runs there already",
-			    far->vm->name);
 	snprintf(far->migration, sizeof(far->migration), "%s",
 		 json_get_text(params, "migration"));
 	far->hidden = json_is_true(json_object_get(params, "hidden"));
 	/* Others may hold the host's lock for long: an abort does not wait for them. */
 	agent_server_breakable(far->server);
-	if (r == 0)
-		r = reserve(far->vm, params, err);
+	r = reserve(far->vm, params, err);
 	if (r == 0)
 		r = open_journal(far, params, err);
 	if (r < 0) {
-		if (!far->vm->pid)
-			vm_leave_host(far->vm, NULL);
+		vm_leave_host_or_warn(far->vm);
 		far_forget(far);
 		return r;
 	}
@@ -266,7 +274,7 @@ static int attach(struct far *far, struct err *err)
 	r = reopen(far, err);
 	/* Not the folder of a VM that somebody has launched there meanwhile. */
 	if (r == -ENOENT && vm_find_running(far->vm, NULL) == 0 && !far->vm->def)
-		vm_leave_host(far->vm, NULL);
+		vm_leave_host_or_warn(far->vm);
 	return r;
 }
 

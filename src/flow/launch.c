@@ -42,9 +42,8 @@ static int check_topology(struct flow_run *run, struct vm *vm, const struct laun
 	return r;
 }
 
-/* Everything that can be found wrong without changing anything. */
-static int check(struct flow_run *run, struct vm *vm, const struct launch_opts *opts,
-		 struct qemu_facts **facts, struct err *err)
+/* Return: 0: it does not run here, and nothing is in doubt; so what is here may go. */
+static int check_vacant(struct vm *vm, struct err *err)
 {
 	int r = vm_find_running(vm, err);
 
@@ -54,9 +53,15 @@ static int check(struct flow_run *run, struct vm *vm, const struct launch_opts *
 		return err_set(err, ERR_REFUSED, EEXIST,
 			       "it runs already (process %d); see 'vmfo status %s'", vm->pid,
 			       vm->name);
-	r = vm_check_settled(vm, err);
-	if (r < 0)
-		return r;
+	return vm_check_settled(vm, err);
+}
+
+/* Everything that can be found wrong without changing anything. */
+static int check(struct flow_run *run, struct vm *vm, const struct launch_opts *opts,
+		 struct qemu_facts **facts, struct err *err)
+{
+	int r;
+
 	vmdef_free(vm->def);
 	vm->def = NULL;
 	r = store_load(run->env, vm->name, opts->file, &vm->def, err);
@@ -124,6 +129,9 @@ static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts 
 	if (r < 0)
 		return r;
 	run_phase(run, "check");
+	r = check_vacant(vm, err);
+	if (r < 0)
+		return r;
 	r = check(run, vm, opts, &facts, err);
 	if (r == 0) {
 		run_phase(run, "start");
@@ -133,7 +141,7 @@ static int launch(struct flow_run *run, struct vm *vm, const struct launch_opts 
 	if (r < 0) {
 		/* The folder of a VM that runs is not ours to remove. */
 		if (!vm->pid)
-			vm_leave_host(vm, NULL);
+			vm_leave_host_or_warn(vm);
 		return r;
 	}
 	run->result->pid = vm->pid;

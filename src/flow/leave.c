@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/leave.h"
 
+#include "base/log.h"
 #include "flow/datapath.h"
 #include "flow/reservation.h"
 #include "flow/vf_use.h"
@@ -22,4 +23,15 @@ int vm_leave_host(struct vm *vm, struct err *err)
 	int r = vm_leave_network(vm, err);
 
 	return r < 0 ? r : vm_remove_rundir(vm, err);
+}
+
+void vm_leave_host_or_warn(struct vm *vm)
+{
+	struct err why = ERR_INIT;
+
+	if (vm_leave_host(vm, &why) < 0)
+		log_warn(
+			"VM \"%s\" has left something here: %s; the next vmfo that reserves on "
+			"this host tries again, or 'vmfo stop %s'",
+			vm->name, why.msg, vm->name);
 }

@@ -20,4 +20,10 @@ int vm_leave_network(struct vm *vm, struct err *err);
  */
 int vm_leave_host(struct vm *vm, struct err *err);
 
+/*
+ * vm_leave_host() where something else decides what is returned: that something stays is
+ * told, and who tries again.
+ */
+void vm_leave_host_or_warn(struct vm *vm);
+
 #endif

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "flow/vf_reserve.h"
+#include "flow/vf_use.h"
+#include "io/journal.h"
 #include "made_host.h"
 #include "topology/source_facts.h"
 
@@ -88,14 +91,20 @@ static int answer(void)
 
 /* ---- what it is asked for ---- */
 
+static json_t *wanted_of(const struct vm *vm)
+{
+	const struct source_facts source = { .running = true };
+
+	return json_pack("{sO ss ss sb so}", "definition", vm->def->source, "migration",
+			 MIGRATION, "source_host", "alpha", "hidden", 0, "source",
+			 source_facts_json(&source));
+}
+
 /* The reservation of a VM "b", which is not here. */
 static json_t *wanted(void)
 {
-	const struct source_facts source = { .running = true };
 	struct vm *vm = made_vm("b", NET0);
-	json_t *params = json_pack("{sO ss ss sb so}", "definition", vm->def->source,
-				   "migration", MIGRATION, "source_host", "alpha", "hidden", 0,
-				   "source", source_facts_json(&source));
+	json_t *params = wanted_of(vm);
 
 	vm_remove_rundir(vm, &err);
 	vm_close(vm);
@@ -143,10 +152,70 @@ static void test_given_up(void)
 	agent_end();
 }
 
+/* ---- what is there already ---- */
+
+/* "b" is prepared, as if by a vmfo that has crashed since. */
+static struct vm *left_behind(void)
+{
+	const struct vf_reserve how = { .chosen = NULL };
+	struct vm *vm = made_vm("b", NET0);
+
+	if (vf_reserve(vm, &how, &err) < 0 || vf_prepare_all(vm, true, &err) < 0)
+		bail("%s", err.msg);
+	lock_release(steal_ptr(vm->lock));
+	return vm;
+}
+
+/* The agent is refused, and everything is as it was. */
+static void is_left_alone(struct vm *vm, int r, const char *why)
+{
+	json_t *params = wanted_of(vm);
+
+	agent_run();
+	ask("reserve", params);
+	is_int(answer(), r, "it is refused");
+	like(err.msg, why, "and why");
+	agent_end();
+	ok(made_has_reservation(vm), "what it has reserved stays reserved");
+	vm_close(vm);
+}
+
+static void test_in_doubt(void)
+{
+	struct journal *journal;
+	struct vm *vm;
+
+	made_begin(1);
+	vm = left_behind();
+	if (journal_create(made_env.statedir, "b", MIGRATION, "target", NULL, &journal, &err) <
+	    0)
+		bail("%s", err.msg);
+	journal_abandon(journal);
+	is_left_alone(vm, -EUCLEAN, "an earlier migration of it did not finish");
+}
+
+static void test_unreadable(void)
+{
+	_cleanup_free_ char *path = NULL;
+	struct vm *vm;
+	FILE *file;
+
+	made_begin(1);
+	vm = left_behind();
+	path = vm_path(vm, "vm.json");
+	file = fopen(path, "w");
+	fputs("{\"schema\": \"vmfo.run/9\"}", file);
+	fclose(file);
+	is_left_alone(vm, -EBADMSG, "its schema is \"vmfo.run/9\"");
+	ok(access(path, F_OK) == 0, "and so does what cannot be read");
+}
+
 int main(void)
 {
 	test_reserve();
 	test_given_up();
+	test_in_doubt();
+	test_unreadable();
 	made_end();
 	return done_testing();
 }
