@@ -46,7 +46,10 @@ void far_forget(struct far *far)
 	far->state = FAR_IDLE;
 }
 
-/* Everything that reserve and start made goes. */
+/*
+ * Everything that reserve and start made goes. Once QEMU is gone nothing is in doubt, whatever
+ * else stays: with its journal open it would stay for good.
+ */
 int far_clean_up(struct far *far, const char *outcome, struct err *err)
 {
 	int r = 0;
@@ -54,10 +57,10 @@ int far_clean_up(struct far *far, const char *outcome, struct err *err)
 	unwatch_end(far);
 	if (far->vm->pid)
 		r = vm_end_qemu(far->vm, err);
-	if (r == 0)
-		r = vm_leave_host(far->vm, err);
-	if (r == 0)
+	if (r == 0) {
+		vm_leave_host_or_warn(far->vm);
 		r = journal_close(steal_ptr(far->journal), outcome, err);
+	}
 	far_forget(far);
 	return r;
 }

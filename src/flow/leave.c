@@ -20,9 +20,15 @@ int vm_leave_network(struct vm *vm, struct err *err)
 
 int vm_leave_host(struct vm *vm, struct err *err)
 {
-	int r = vm_leave_network(vm, err);
+	struct err why = ERR_INIT;
+	int r = vm_leave_network(vm, &why);
 
-	return r < 0 ? r : vm_remove_rundir(vm, err);
+	if (r < 0)
+		return err_set(err, why.kind, why.errnum,
+			       "VM \"%s\" has left something on this host: %s; 'vmfo stop %s' "
+			       "here tries again, and so does the next vmfo that reserves here",
+			       vm->name, why.msg, vm->name);
+	return vm_remove_rundir(vm, err);
 }
 
 void vm_leave_host_or_warn(struct vm *vm)
@@ -30,8 +36,5 @@ void vm_leave_host_or_warn(struct vm *vm)
 	struct err why = ERR_INIT;
 
 	if (vm_leave_host(vm, &why) < 0)
-		log_warn(
-			"VM \"%s\" has left something here: %s; the next vmfo that reserves on "
-			"this host tries again, or 'vmfo stop %s'",
-			vm->name, why.msg, vm->name);
+		log_warn("%s", why.msg);
 }

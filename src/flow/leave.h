@@ -16,14 +16,11 @@ int vm_leave_network(struct vm *vm, struct err *err);
 
 /*
  * The same, and then its run folder goes, and with it the lock, which is held; not the folder
- * of one that still has something reserved.
+ * of one that still has something reserved. The error says who tries again.
  */
 int vm_leave_host(struct vm *vm, struct err *err);
 
-/*
- * vm_leave_host() where something else decides what is returned: that something stays is
- * told, and who tries again.
- */
+/* The same where something else decides what is returned: that something stays is told. */
 void vm_leave_host_or_warn(struct vm *vm);
 
 #endif

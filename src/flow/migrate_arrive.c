@@ -247,13 +247,13 @@ int migrate_finish(void *ctx, struct err *err)
 	/* The connection was lost in it. */
 	if (r < 0 && m->target && !target_connected(m->target))
 		r = finish_there(m, &why);
-	if (r == 0 && !m->vm->pid)
-		r = vm_leave_host(m->vm, &why);
 	if (r < 0)
 		note_short(
 			m, ERR_UNFINISHED,
 			str_printf("it runs on %s, but the end of its migration could not be "
 				   "written down: %s",
 				   m->opts.host, why.msg));
+	if (!m->vm->pid && vm_leave_host(m->vm, &why) < 0)
+		run_warn(&m->run, "%s", why.msg);
 	return 0;
 }

@@ -152,6 +152,40 @@ static void test_given_up(void)
 	agent_end();
 }
 
+/* ---- what stays ---- */
+
+/* One whose start fails after its VF was prepared, and which cannot be given back then. */
+static void test_stays(void)
+{
+	const struct vf_reserve how = { .chosen = NULL };
+	struct vm *other, *vm;
+	char open_journal[64];
+
+	made_begin(1);
+	made.fail = "give";
+	made.error = EBUSY;
+	agent_run();
+	ask("reserve", wanted());
+	is_int(answer(), 0, "reserved %s", err.msg);
+	ask("start", json_object());
+	ok(answer() < 0, "the start fails: %s", err.msg);
+	ask("abort", json_object());
+	is_int(answer(), 0, "that its VF stays is no failure of an abort %s", err.msg);
+	agent_end();
+	is_int(journal_find_open(made_env.statedir, "b", open_journal, &err), 0, "its journal");
+	is_str(open_journal, "", "is closed");
+
+	made.fail = NULL;
+	*made.told = '\0';
+	other = made_vm("c", MADE_VF("net0", "00:02", ""));
+	is_int(vf_reserve(other, &how, &err), 0, "so who reserves next has the VF %s", err.msg);
+	like(made.told, "VM \"b\" has left VFs behind", "which was given back before");
+	vm = made_vm("b", NET0);
+	ok(!made_has_reservation(vm), "and is reserved no longer");
+	vm_close(vm);
+	vm_close(other);
+}
+
 /* ---- what is there already ---- */
 
 /* "b" is prepared, as if by a vmfo that has crashed since. */
@@ -214,6 +248,7 @@ int main(void)
 {
 	test_reserve();
 	test_given_up();
+	test_stays();
 	test_in_doubt();
 	test_unreadable();
 	made_end();

@@ -66,16 +66,16 @@ static void test_stays(void)
 	made.fail = "give";
 	made.error = EBUSY;
 	is_int(vm_leave_host(vm, &err), -EBUSY, "a VF that is not let go of");
-	is_str(err.msg, "give VF 0000:01:10.0 back: made to fail: give 0000:01:10.0 igbvf",
+	is_str(err.msg,
+	       "VM \"a\" has left something on this host: give VF 0000:01:10.0 back: made to "
+	       "fail: give 0000:01:10.0 igbvf; 'vmfo stop a' here tries again, and so does the "
+	       "next vmfo that reserves here",
 	       "is the reason");
 	ok(made_has_reservation(vm) && has_file(vm, "vm.json") && vm->lock,
 	   "and all stays: the reservation, the run folder, the lock");
 	vm_leave_host_or_warn(vm);
-	is_str(made.told,
-	       "VM \"a\" has left something here: give VF 0000:01:10.0 back: made to fail: give "
-	       "0000:01:10.0 igbvf; the next vmfo that reserves on this host tries again, or "
-	       "'vmfo stop a'\n",
-	       "where it is no failure, it is told");
+	like(made.told, "VM \"a\" has left something on this host: give VF 0000:01:10.0 back: ",
+	     "where it is no failure, it is told");
 	made.fail = NULL;
 	*made.told = '\0';
 	vm_leave_host_or_warn(vm);
