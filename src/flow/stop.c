@@ -8,6 +8,7 @@
 #include <sys/pidfd.h>
 
 #include "flow/leave.h"
+#include "flow/reservation.h"
 #include "flow/run.h"
 #include "flow/store.h"
 #include "flow/vm.h"
@@ -43,6 +44,27 @@ static int check(struct vm *vm, struct err *err)
 	return vm_check_settled(vm, err);
 }
 
+/* What does not come back as it was is said together with how QEMU stands. */
+static int leave(struct vm *vm, const char *qemu, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (vm_leave_host(vm, &why) == 0)
+		return 0;
+	return err_set(err, ERR_UNFINISHED, why.errnum, "%s, but %s", qemu, why.msg);
+}
+
+/* Only what a QEMU that died has left, or an earlier stop; nobody runs here. */
+static int leave_late(struct flow_run *run, struct vm *vm, struct err *err)
+{
+	bool reserved = reservation_load(vm, NULL) > 0;
+	int r = leave(vm, "it does not run here", err);
+
+	if (r == 0 && reserved)
+		run_note(run, "what it still had of this host was given back");
+	return r;
+}
+
 static int stop(struct flow_run *run, struct vm *vm, const struct stop_opts *opts,
 		struct err *err)
 {
@@ -51,12 +73,10 @@ static int stop(struct flow_run *run, struct vm *vm, const struct stop_opts *opt
 	if (r < 0)
 		return r;
 	r = check(vm, err);
-	if (r < 0) {
-		/* Only what a QEMU that died has left; nobody runs here. */
-		if (r == -ESRCH)
-			vm_leave_host(vm, NULL);
+	if (r == -ESRCH)
+		return leave_late(run, vm, err) ?: r;
+	if (r < 0)
 		return r;
-	}
 	r = vm_connect(vm, err);
 	if (r == 0 && opts->timeout_s > 0) {
 		run_phase(run, "power-down");
@@ -68,7 +88,7 @@ static int stop(struct flow_run *run, struct vm *vm, const struct stop_opts *opt
 		run_warn(run, "%s", err->msg);
 	run_phase(run, "quit");
 	r = vm_end_qemu(vm, err);
-	return r < 0 ? r : vm_leave_host(vm, err);
+	return r < 0 ? r : leave(vm, "it is stopped", err);
 }
 
 int flow_stop(struct flow_env *env, const struct stop_opts *opts, struct result *result,

@@ -14,7 +14,11 @@ struct stop_opts {
 	bool force;    /* end QEMU when it has not; also when QMP does not answer */
 };
 
-/* Errors: ERR_REFUSED: not running, in use; ETIMEDOUT: the guest did not power down. */
+/*
+ * Errors: ERR_REFUSED: not running, in use; ETIMEDOUT: the guest did not power down.
+ * ERR_UNFINISHED: QEMU has ended, and something that it had of this host could not be given
+ * back: another stop tries that again, and is refused then as it does not run.
+ */
 int flow_stop(struct flow_env *env, const struct stop_opts *opts, struct result *result,
 	      struct err *err);
 

@@ -150,12 +150,15 @@ int vf_give_back_all(struct vm *vm, struct err *err)
 {
 	int result = 0;
 
+	/* Told to stop, too, vmfo waits for a VF that is busy. */
+	loop_shield(vm->env->loop);
 	for (size_t i = 0; i < vm->n_vfs; i++) {
 		int r = give_back(vm, &vm->vfs[i], result < 0 ? NULL : err);
 
 		if (r < 0 && result == 0)
 			result = err_wrap(err, "give VF %s back", vm->vfs[i].address);
 	}
+	loop_unshield(vm->env->loop);
 	if (result == 0)
 		return reservation_remove(vm, err);
 	/* What is back already is not done again by who finds it. */

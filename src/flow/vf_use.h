@@ -34,7 +34,7 @@ int vf_admit(struct vm *vm, const struct vm_pair *pair, const struct vm_vf *vf, 
 /*
  * All of the VM's VFs, as they were before, and the reservation goes. QEMU has ended. A VF
  * that is gone from the host is no error; of others the first failure is returned, after
- * the rest, and the reservation stays.
+ * the rest, and the reservation stays. Not to be cancelled.
  */
 int vf_give_back_all(struct vm *vm, struct err *err);
 

@@ -137,11 +137,10 @@ static int made_write_settings(struct loop *loop, const char *pf_link, int index
 {
 	struct vf_settings *now = settings_of(pf_link, index);
 	char mac[MAC_TEXT_SIZE];
-	int r = 0;
+	int r = made.busy_ms ? loop_sleep(loop, made.busy_ms, err) : 0;
 
-	(void)loop;
 	*unsupported = want->fields & made.unsupported;
-	if (want->fields & ~made.unsupported & VF_VLAN && want->vlan != now->vlan)
+	if (r == 0 && want->fields & ~made.unsupported & VF_VLAN && want->vlan != now->vlan)
 		r = act(err, "vlan %s %d %d", pf_link, index, want->vlan);
 	if (r == 0 && want->fields & ~made.unsupported & VF_VLAN)
 		now->vlan = want->vlan;

@@ -19,6 +19,7 @@ struct made_host {
 	int64_t available_mib;                    /* memory; -1: it does not say */
 	void (*change)(struct host_facts *facts); /* of each reading; NULL */
 	int read_ms;                              /* that a reading takes */
+	int busy_ms;                              /* that a VF is busy when it is to be set */
 	char driver[MADE_PFS][MADE_VFS][VF_DRIVER_SIZE];
 	struct vf_settings settings[MADE_PFS][MADE_VFS];
 	unsigned int unsupported; /* fields that no driver knows */

@@ -5,9 +5,11 @@
 #include "flow/leave.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "flow/launch.h"
+#include "flow/stop.h"
 #include "flow/vf_reserve.h"
 #include "flow/vf_use.h"
 #include "io/journal.h"
@@ -133,11 +135,69 @@ static void test_launch(void)
 	vm_close(vm);
 }
 
+/* ---- stop ---- */
+
+/* In QEMU's place, a process that answers nothing. */
+static pid_t run_qemu(struct vm *vm)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	vm->pid = pid;
+	if (vm_record_running(vm, &err) < 0)
+		bail("%s", err.msg);
+	return pid;
+}
+
+static int stop(struct result *result)
+{
+	const struct stop_opts opts = { .vm = "a", .force = true };
+
+	result_clear(result);
+	err = (struct err)ERR_INIT;
+	return flow_stop(&made_env, &opts, result, &err);
+}
+
+static void test_stop(void)
+{
+	struct result result = { 0 };
+	struct vm *vm = prepared();
+	pid_t pid;
+
+	/* Before there is a process that would hold it as well. */
+	lock_release(steal_ptr(vm->lock));
+	pid = run_qemu(vm);
+	made.fail = "give";
+	made.error = EBUSY;
+	is_int(stop(&result), -EBUSY, "a stop that cannot give a VF back");
+	is_int(waitpid(pid, NULL, WNOHANG), pid, "has ended QEMU");
+	is_int(err.kind, ERR_UNFINISHED, "so nothing was refused");
+	like(err.msg,
+	     "it is stopped, but VM \"a\" has left something on this host: give VF "
+	     "0000:01:10.0 back: made to fail: give 0000:01:10.0 igbvf; 'vmfo stop a' here",
+	     "which is said");
+	is_int(stop(&result), -EBUSY, "the next finds the same");
+	like(err.msg, "it does not run here, but VM \"a\" has left something on this host: ",
+	     "and says so");
+	is_int(err.kind, ERR_UNFINISHED, "in its exit status, too");
+	made.fail = NULL;
+	is_int(stop(&result), -ESRCH, "one that can is told that it does not run");
+	is_int(err.kind, ERR_REFUSED, "as ever");
+	is_str(made.driver[0][0], "igbvf", "and the VF has its driver again");
+	ok(!has_file(vm, ""), "nothing stays");
+	result_clear(&result);
+	vm_close(vm);
+}
+
 int main(void)
 {
 	test_stays();
 	test_unreadable();
 	test_launch();
+	test_stop();
 	made_end();
 	return done_testing();
 }

@@ -271,6 +271,23 @@ static void test_back_fails(void)
 	vm_close(vm);
 }
 
+/* By a launch that was interrupted, and a stop, which nothing else holds that off. */
+static void test_cancelled(void)
+{
+	struct vm *vm = reserved(1, NET0);
+
+	vf_prepare_all(vm, true, &err);
+	made.busy_ms = 1;
+	*made.log = '\0';
+	loop_cancel(made_env.loop, "interrupted (SIGINT)");
+	is_int(vf_prepare_all(vm, true, &err), -ECANCELED, "who is told to stop does not wait");
+	*made.log = '\0';
+	is_int(vf_give_back_all(vm, &err), 0, "but for what is to be given back %s", err.msg);
+	LOGGED(BACK, "as ever");
+	is_back(vm);
+	vm_close(vm);
+}
+
 /* ---- a PF that is gone, or has other VFs ---- */
 
 static void test_gone(void)
@@ -423,6 +440,7 @@ int main(void)
 	test_failures();
 	test_crash_before();
 	test_back_fails();
+	test_cancelled();
 	test_gone();
 	test_pf_renamed();
 	test_no_letting_go();
