@@ -9,11 +9,24 @@
 #include "flow/vf_host.h"
 #include "topology/host_facts.h"
 
+/*
+ * Of a VF that was made a moment ago the facts say no driver: udev loads it. What the bind has
+ * found there is what it goes back to; a driver of vfio's there is vmfo's own, of before.
+ */
+static int note_former(struct vm *vm, struct vm_vf *vf, const char *found, struct err *err)
+{
+	if (!*found || host_is_vfio_driver(found) || str_eq(found, vf->former))
+		return 0;
+	snprintf(vf->former, sizeof(vf->former), "%s", found);
+	return reservation_save(vm, err);
+}
+
 /* Also where it says that this was done: who was to do it may have crashed before. */
 static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
 {
-	char former[VF_DRIVER_SIZE];
-	int r = 0;
+	char found[VF_DRIVER_SIZE] = "";
+	struct err why = ERR_INIT;
+	int r = 0, noted;
 
 	if (host_is_vfio_driver(vf->former))
 		return 0;
@@ -21,9 +34,11 @@ static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
 		vf->bound = true;
 		r = reservation_save(vm, err);
 	}
-	return r < 0 ? r :
-		       vm->env->vf_host->bind(vm->env->loop, vf->address, "vfio-pci", former,
-					      err);
+	if (r < 0)
+		return r;
+	r = vm->env->vf_host->bind(vm->env->loop, vf->address, "vfio-pci", found, err);
+	noted = note_former(vm, vf, found, &why);
+	return r < 0 || noted == 0 ? r : err_set(err, why.kind, why.errnum, "%s", why.msg);
 }
 
 static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf,

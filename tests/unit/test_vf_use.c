@@ -14,6 +14,7 @@
 #include "host/vf_driver_internal.h"
 #include "made_host.h"
 #include "pci_world.h"
+#include "vf_build.h"
 
 #define NET0 MADE_VF("net0", "00:01", ", \"vlan\": 5, \"trust\": true")
 #define NET1 MADE_VF("net1", "00:02", "")
@@ -123,6 +124,37 @@ static void test_as_it_was(void)
 	       "mac pf0 0 02:00:00:00:00:07",
 	       "as it was, and with the same driver");
 	vm_close(vm);
+}
+
+static void no_driver(struct host_facts *facts)
+{
+	*vf_build_vf(facts, 0, 0)->driver = '\0';
+}
+
+/* A VF that was just made: its driver comes after the facts were read, and before the bind. */
+static void test_late_driver(void)
+{
+	struct vm *vm, *other;
+
+	for (int fails = 0; fails < 2; fails++) {
+		made_begin(1);
+		made.change = no_driver;
+		vm = made_vm("a", NET0);
+		vf_reserve(vm, &(struct vf_reserve){ .chosen = NULL }, &err);
+		is_str(vf_of(vm)->former, "", "no driver has it when it is reserved");
+		made.fail = fails ? "bind" : NULL;
+		made.error = EBUSY;
+		is_int(vf_prepare_all(vm, true, &err), fails ? -EBUSY : 0, "prepared %s",
+		       fails ? "in vain" : "");
+		other = as_written(vm);
+		is_str(other->vfs[0].former, "igbvf", "the one that it has then is written");
+		made.fail = NULL;
+		*made.log = '\0';
+		vf_give_back_all(vm, &err);
+		like(made.log, "give 0000:01:10.0 igbvf", "and has it again");
+		vm_close(other);
+		vm_close(vm);
+	}
 }
 
 /* ---- a PF's driver that does not know something ---- */
@@ -435,6 +467,7 @@ int main(void)
 {
 	test_there_and_back();
 	test_as_it_was();
+	test_late_driver();
 	test_unsupported();
 	test_no_vlan();
 	test_failures();
