@@ -15,13 +15,17 @@
 
 /* ---- in memory ---- */
 
+void reservation_cut(struct vm *vm, size_t n)
+{
+	while (vm->n_vfs > n)
+		free(vm->vfs[--vm->n_vfs].pair);
+}
+
 void reservation_forget(struct vm *vm)
 {
-	for (size_t i = 0; i < vm->n_vfs; i++)
-		free(vm->vfs[i].pair);
+	reservation_cut(vm, 0);
 	free(vm->vfs);
 	vm->vfs = NULL;
-	vm->n_vfs = 0;
 }
 
 int reservation_add(struct vm *vm, const struct vm_pair *pair, struct vm_vf **out,

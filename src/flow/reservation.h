@@ -45,6 +45,9 @@ void reservation_prefer(struct vm *vm, const struct vm_pair *pair, const char *a
 int reservation_add(struct vm *vm, const struct vm_pair *pair, struct vm_vf **out,
 		    struct err *err);
 
+/* Those of vm->vfs that were added since it had n go again. Not saved. */
+void reservation_cut(struct vm *vm, size_t n);
+
 /* Frees vm->vfs only. */
 void reservation_forget(struct vm *vm);
 

@@ -467,11 +467,16 @@ static int reserve_another(struct vm *vm, const struct vm_pair *pair, const char
 int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, const char *address,
 		       struct err *err)
 {
+	const struct vm_vf *now = reservation_vf(vm, pair);
+	char former[PCI_ADDRESS_SIZE] = "";
+	size_t held = vm->n_vfs;
 	struct lock *lock;
 	int r = lock_host(vm->env, &lock, err);
 
 	if (r < 0)
 		return r;
+	if (now)
+		memcpy(former, now->address, sizeof(former));
 	if (address && reservation_spare(vm, pair, address))
 		reservation_prefer(vm, pair, address);
 	else
@@ -479,5 +484,10 @@ int vf_reserve_another(struct vm *vm, const struct vm_pair *pair, const char *ad
 	if (r == 0)
 		r = reservation_save(vm, err);
 	lock_release(lock);
+	if (r < 0) {
+		reservation_cut(vm, held);
+		/* No VF has the address "": all are spare, as they were. */
+		reservation_prefer(vm, pair, former);
+	}
 	return r;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -558,6 +559,36 @@ static void test_another(void)
 	vm_close(vm);
 }
 
+/* The pair has what it had, in memory as in the file. */
+static void test_another_not_saved(void)
+{
+	const struct vm_pair *pair;
+	char *path;
+	struct vm *vm;
+
+	made_begin(3);
+	vm = made_vm("a", NET0);
+	pair = &vm->def->pairs[0];
+	reserve(vm);
+	vf_reserve_another(vm, pair, NULL, &err);
+	path = vm_path(vm, "reservation.json");
+	if (unlink(path) < 0 || mkdir(path, 0700) < 0)
+		bail("%s", path);
+	for (int i = 0; i < 2; i++) {
+		const char *which = i ? "0000:01:10.0" : NULL;
+
+		ok(vf_reserve_another(vm, pair, which, &err) < 0, "what cannot be written: %s",
+		   which ?: "a new one");
+		is_str(made_vf(vm, 0), "0000:01:10.1", "is not had");
+		is_int((int)vm->n_vfs, 2, "nor held");
+	}
+	reservation_vf(vm, pair)->spare = true;
+	ok(vf_reserve_another(vm, pair, NULL, &err) < 0, "nor by a pair that has none");
+	is_str(made_vf(vm, 0), "none", "which goes on having none");
+	free(path);
+	vm_close(vm);
+}
+
 int main(void)
 {
 	test_takes();
@@ -574,6 +605,7 @@ int main(void)
 	test_makes();
 	test_near();
 	test_another();
+	test_another_not_saved();
 	made_end();
 	return done_testing();
 }
