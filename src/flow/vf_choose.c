@@ -10,6 +10,7 @@
 #include "flow/reservation.h"
 #include "flow/vf_host.h"
 #include "topology/vf_chosen.h"
+#include "topology/vf_reasons.h"
 
 /* ---- VFs that are yet to be made ---- */
 
@@ -115,25 +116,10 @@ int vf_view_open(struct vm *vm, const json_t *chosen, const struct source_facts 
 
 /* ---- the choice ---- */
 
-/* "0000:01:10.0: it is used by VM x; 0000:01:10.2: …" into buf. */
-static const char *list_reasons(const struct vf_candidates *candidates, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < candidates->n && len < size; i++) {
-		const struct vf_candidate *one = &candidates->list[i];
-
-		len += (size_t)snprintf(buf + len, size - len, "%s%s: %s", len ? "; " : "",
-					one->vf ? one->vf->address : one->pf_name, one->reason);
-	}
-	return buf;
-}
-
 static int none_fits(const struct vf_wish *wish, const struct vf_candidates *candidates,
 		     struct err *err)
 {
-	char reasons[380];
+	char reasons[VF_REASONS_SIZE];
 
 	if (!candidates->n)
 		return err_set(err, ERR_REFUSED, ENODEV,
@@ -141,8 +127,7 @@ static int none_fits(const struct vf_wish *wish, const struct vf_candidates *can
 			       "physnets)",
 			       wish->pair, wish->physnet);
 	return err_set(err, ERR_REFUSED, ENODEV, "pair %s: no VF of physnet %s is free: %s",
-		       wish->pair, wish->physnet,
-		       list_reasons(candidates, reasons, sizeof(reasons)));
+		       wish->pair, wish->physnet, vf_reasons_list(candidates, reasons));
 }
 
 static int add(struct vm *vm, const struct vf_wish *wish, const struct vf_candidate *best,

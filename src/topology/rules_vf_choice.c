@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "topology/rules_vf.h"
 #include "topology/vf_chosen.h"
+#include "topology/vf_reasons.h"
 
 /* Of a long list, a person reads the first. */
 #define LISTED 8
@@ -85,27 +86,16 @@ static bool are_to_be_made(struct verdict *verdict, const struct vf_wish *wish,
 static void say_none_free(const struct topo *topo, struct verdict *verdict,
 			  const struct vf_wish *wish, const struct vf_candidates *candidates)
 {
-	struct shortlist list = { 0 };
-	_cleanup_free_ char *text = NULL;
-	char name[96];
+	char name[96], reasons[VF_REASONS_SIZE];
 
 	(void)topo;
 	/* Of one that was asked for vf-chosen says why. */
 	if (vf_candidates_best(candidates) || wish->chosen ||
 	    are_to_be_made(verdict, wish, candidates))
 		return;
-	for (size_t i = 0; i < candidates->n; i++) {
-		const struct vf_candidate *one = &candidates->list[i];
-
-		if (list.n++ >= LISTED)
-			continue;
-		strv_addf(&list.texts, "%s%sPF %s: %s", one->vf ? one->vf->address : "",
-			  one->vf ? " of " : "", one->pf_name, one->reason);
-	}
-	text = shortlist_text(&list, "; ");
 	snprintf(name, sizeof(name), "pair %s", wish->pair);
 	verdict_find(verdict, name, "no VF of physnet %s can be taken: %s", wish->physnet,
-		     text ?: "");
+		     vf_reasons_list(candidates, reasons));
 }
 
 void rule_check_vf_none_free(const struct topo *topo, struct verdict *verdict)

@@ -105,9 +105,8 @@ static void test_none_works(void)
 	is_str(out.reason,
 	       "VF " VF(0) ": the group is busy; VF " VF(
 		       1) ": the group is busy; pair net0: no VF "
-			  "of physnet prod is free: " VF(0) ": it is chosen for pair net0; " VF(
-				  1) ": it is "
-				     "chosen for pair net0",
+			  "of physnet prod is free: " VF(0) ", " VF(
+				  1) ": it is chosen for pair net0",
 	       "with a reason for each");
 	ok(mac_is_zero(&made.settings[0][0].mac) && mac_is_zero(&made.settings[0][1].mac),
 	   "neither has the guest's MAC");
