@@ -2,6 +2,9 @@
 #include "topology/vf_chosen.h"
 
 #include <errno.h>
+#include <stdio.h>
+
+#include "topology/vf_reasons.h"
 
 /* The pair that an id of --vf means; NULL: none. */
 static const struct vm_pair *resolve(const struct vmdef *def, const char *id)
@@ -72,15 +75,37 @@ int vf_chosen_check(const json_t *chosen, const struct vmdef *def, struct err *e
 	return 0;
 }
 
+#define TAIL_SIZE (VF_REASONS_SIZE + 64)
+
+/* The VF may be of a PF that should have some: why those have none. */
+static const char *tell_pfs_alone(const struct vf_wish *wish,
+				  const struct vf_candidates *candidates, char buf[TAIL_SIZE])
+{
+	struct vf_candidates alone = *candidates;
+	char reasons[VF_REASONS_SIZE];
+
+	for (; alone.n > 0 && alone.list->vf; alone.n--)
+		alone.list++;
+	buf[0] = '\0';
+	if (alone.n > 0)
+		snprintf(buf, TAIL_SIZE, "; of physnet %s: %s", wish->physnet,
+			 vf_reasons_list(&alone, reasons));
+	return buf;
+}
+
 /* Why an address is that of no candidate. */
 static int judge_stranger(const struct topo *topo, const struct vf_wish *wish,
-			  const char *address, struct err *err)
+			  const struct vf_candidates *candidates, const char *address,
+			  struct err *err)
 {
 	const struct pci_function *function = host_find_function(topo->host, address);
+	char tail[TAIL_SIZE];
 
+	tell_pfs_alone(wish, candidates, tail);
 	if (!function)
 		return err_set(err, ERR_REFUSED, EINVAL,
-			       "this host has no PCI function %s (see vmfo vfs)", address);
+			       "this host has no PCI function %s (see vmfo vfs)%s", address,
+			       tail);
 	if (!*function->physfn)
 		return err_set(err, ERR_REFUSED, EINVAL, "%s is %s, not a VF (see vmfo vfs)",
 			       address,
@@ -88,8 +113,8 @@ static int judge_stranger(const struct topo *topo, const struct vf_wish *wish,
 			       *function->name ? function->name :
 						 "another device");
 	return err_set(err, ERR_REFUSED, EINVAL,
-		       "VF %s is not of physnet %s: its PF is %s (see vmfo vfs)", address,
-		       wish->physnet, function->physfn);
+		       "VF %s is not of physnet %s: its PF is %s (see vmfo vfs)%s", address,
+		       wish->physnet, function->physfn, tail);
 }
 
 int vf_chosen_judge(const struct topo *topo, const struct vf_wish *wish,
@@ -111,5 +136,5 @@ int vf_chosen_judge(const struct topo *topo, const struct vf_wish *wish,
 				   err_set(err, ERR_REFUSED, EINVAL, "VF %s: %s", address,
 					   one->reason);
 	}
-	return judge_stranger(topo, wish, address, err);
+	return judge_stranger(topo, wish, candidates, address, err);
 }

@@ -93,6 +93,7 @@ bool vf_pool_entry(const struct vf_pool *pool, size_t n, struct vf_entry *out);
  * come first, best first: one that has the wish's MAC already (with any other, two VFs would
  * have it); the preferred model; a carrier at its PF; the preferred NUMA node; the PF with
  * most free VFs; the lower address. So list[0] is the choice, if it fits.
+ * PFs without VFs come last.
  * out: cleared by vf_candidates_clear().  Errors: ERR_INTERNAL, ENOMEM.
  */
 int vf_pool_match(const struct vf_pool *pool, const struct vf_wish *wish,

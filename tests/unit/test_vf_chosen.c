@@ -136,6 +136,21 @@ static void test_other(void)
 	end();
 }
 
+/* The PF of the named VF is the physnet's own, by another name. */
+static void test_renamed(void)
+{
+	char out[512] = "";
+
+	begin(ONE, "{\"\": \"0000:01:10.1\"}");
+	strcpy(vf_build_link((struct host_facts *)topo.host, 0)->name, "eth7");
+	vf_each_choice(&topo, note_choice, out, &err);
+	is_str(out,
+	       "net0=none: VF 0000:01:10.1 is not of physnet prod: its PF is 0000:01:00.0 (see "
+	       "vmfo vfs); of physnet prod: PF pf0: there is no link pf0 on this host",
+	       "a PF whose link was renamed is told");
+	end();
+}
+
 static void test_json(void)
 {
 	const json_t *pair, *others;
@@ -187,6 +202,7 @@ int main(void)
 	test_choice();
 	test_judged();
 	test_other();
+	test_renamed();
 	test_json();
 	test_check();
 	return done_testing();
