@@ -12,61 +12,13 @@
 #include "topology/vf_chosen.h"
 #include "topology/vf_reasons.h"
 
-/* ---- VFs that are yet to be made ---- */
-
-static bool wants_physnet(const struct vmdef *def, const char *physnet)
-{
-	for (size_t i = 0; i < def->n_pairs; i++)
-		if (def->pairs[i].primary.kind == VM_PRIMARY_VF &&
-		    str_eq(def->pairs[i].primary.physnet, physnet))
-			return true;
-	return false;
-}
-
-/* Return: 1: it has them now; 0: nothing was to be done, or could be; or a failure. */
-static int make_vfs_of(struct vm *vm, const struct host_facts *host, const char *pf_link, int n,
-		       struct err *err)
-{
-	const struct host_link *link = host_find_link(host, pf_link);
-	const struct pci_function *pf = link ? host_find_function(host, link->pci) : NULL;
-	int r;
-
-	/* One that has some has them by somebody's will. */
-	if (!pf || !pf->sriov || pf->num_vfs > 0)
-		return 0;
-	log_note("making %d VFs of PF %s (%s)", n, pf_link, pf->address);
-	r = vm->env->vf_host->set_num_vfs(vm->env->loop, pf->address, n, err);
-	return r < 0 ? err_wrap(err, "make VFs of PF %s", pf_link) : 1;
-}
-
-/* Those that host.json asks for, of the physnets that the VM is on.  Return: as above. */
-static int make_vfs(struct vm *vm, const struct host_facts *host, struct err *err)
-{
-	const struct hostdef *settings = vm->env->host;
-	int made = 0;
-
-	for (size_t i = 0; i < settings->n_physnets; i++) {
-		const struct host_physnet *physnet = &settings->physnets[i];
-
-		if (physnet->vfs <= 0 || !wants_physnet(vm->def, physnet->id))
-			continue;
-		for (size_t j = 0; j < physnet->n_pfs; j++) {
-			int r = make_vfs_of(vm, host, physnet->pfs[j], physnet->vfs, err);
-
-			if (r < 0)
-				return r;
-			made |= r;
-		}
-	}
-	return made;
-}
-
 /* ---- the facts ---- */
 
 void vf_view_close(struct vf_view *view)
 {
 	topo_close(&view->topo);
 	host_facts_free(view->host);
+	json_decref(view->unmade);
 	neighbours_free(view->vms, view->n_vms);
 }
 
@@ -84,34 +36,90 @@ static int open_pairs(struct vf_view *view, const struct vmdef *def, struct err 
 	return 0;
 }
 
+static int read_host(struct vm *vm, struct vf_view *view, struct err *err)
+{
+	const struct host_read what = { .vms = view->vms, .n_vms = view->n_vms };
+	int r;
+
+	host_facts_free(steal_ptr(view->host));
+	r = vm->env->vf_host->read(&what, &view->host, err);
+	view->topo.host = view->host;
+	return r;
+}
+
 int vf_view_open(struct vm *vm, const json_t *chosen, const struct source_facts *source,
 		 struct vf_view *out, struct err *err)
 {
-	struct host_read what = { .sysroot = NULL };
 	int r = neighbours_read(vm->env, &out->vms, &out->n_vms, err);
 
-	what.vms = out->vms;
-	what.n_vms = out->n_vms;
 	if (r == 0)
-		r = vm->env->vf_host->read(&what, &out->host, err);
-	if (r == 0)
-		r = make_vfs(vm, out->host, err);
-	if (r > 0) {
-		host_facts_free(steal_ptr(out->host));
-		r = vm->env->vf_host->read(&what, &out->host, err);
-	}
+		r = read_host(vm, out, err);
 	if (r == 0)
 		r = open_pairs(out, vm->def, err);
+	out->unmade = json_object();
+	if (r == 0 && !out->unmade)
+		r = err_nomem(err);
 	out->topo.def = vm->def;
-	out->topo.host = out->host;
 	out->topo.settings = vm->env->host;
 	out->topo.chosen = chosen;
+	out->topo.unmade = out->unmade;
 	out->topo.source = source;
 	out->topo.vms = out->vms;
 	out->topo.n_vms = out->n_vms;
 	out->topo.vm = vm->name;
 	out->topo.memory_node = vm->env->vf_host->memory_node(vm->pid);
 	return r;
+}
+
+/* ---- VFs that are yet to be made ---- */
+
+/* A PF that is to have VFs. */
+struct making {
+	const char *pf_link; /* of host.json; NULL: none is */
+	char pf[PCI_ADDRESS_SIZE];
+	int n;
+};
+
+/* For a wish that has none.  Return: false: that would not help. */
+static bool find_making(const struct vf_view *view, const struct vf_wish *wish,
+			const struct vf_candidates *candidates, struct making *out)
+{
+	if (wish->chosen && !vf_chosen_may_come(&view->topo, wish))
+		return false;
+	for (size_t i = 0; i < candidates->n; i++) {
+		const struct vf_candidate *one = &candidates->list[i];
+
+		if (!one->to_make)
+			continue;
+		*out = (struct making){ .pf_link = one->pf_name, .n = one->to_make };
+		memcpy(out->pf, one->pf->address, sizeof(out->pf));
+		return true;
+	}
+	return false;
+}
+
+/* Return: 0 also where that PF cannot: it is none to choose from then, and another may do. */
+static int make_vfs(struct vm *vm, struct vf_view *view, const struct making *making,
+		    struct err *err)
+{
+	const char *result = "its VFs were made, and are not there";
+	struct err why = ERR_INIT;
+	int r;
+
+	log_note("making %d VFs of PF %s (%s)", making->n, making->pf_link, making->pf);
+	r = vm->env->vf_host->set_num_vfs(vm->env->loop, making->pf, making->n, &why);
+	/* With one that takes its time, no time is left: others wait for the host's lock. */
+	if (r == -ETIMEDOUT || r == -ECANCELED)
+		return err_set(err, why.kind, why.errnum, "make VFs of PF %s: %s",
+			       making->pf_link, why.msg);
+	if (r < 0) {
+		log_warn("PF %s: %s", making->pf_link, why.msg);
+		result = why.msg;
+	}
+	/* None is tried twice. */
+	if (json_object_set_new(view->unmade, making->pf_link, json_string(result)) < 0)
+		return err_nomem(err);
+	return r < 0 ? 0 : read_host(vm, view, err);
 }
 
 /* ---- the choice ---- */
@@ -152,33 +160,36 @@ static int add(struct vm *vm, const struct vf_wish *wish, const struct vf_candid
 	return 0;
 }
 
-/* Return: 0 with out set, borrowed from candidates; or a failure. */
-static int find_best(const struct vf_view *view, const struct vf_wish *wish,
-		     const struct vf_candidates *candidates, const struct vf_candidate **out,
-		     struct err *err)
+/* Why a wish has none. */
+static int refuse(const struct vf_view *view, const struct vf_wish *wish,
+		  const struct vf_candidates *candidates, struct err *err)
 {
-	*out = vf_candidates_best(candidates);
-	if (*out)
-		return 0;
 	if (wish->chosen && vf_chosen_judge(&view->topo, wish, candidates, err) < 0)
 		return err_wrap(err, "pair %s", wish->pair);
 	return none_fits(wish, candidates, err);
 }
 
+/* making: set for a wish that has none, unless it is set already. */
 static int choose(struct vm *vm, const struct vf_view *view, struct vf_pool *pool,
-		  const struct vf_wish *wish, struct err *err)
+		  const struct vf_wish *wish, struct making *making, struct err *err)
 {
 	struct vf_candidates candidates;
 	const struct vf_candidate *best;
+	struct making found;
 	int r = vf_pool_match(pool, wish, &candidates, err);
 
 	if (r < 0)
 		return r;
-	r = find_best(view, wish, &candidates, &best, err);
-	if (r == 0)
+	best = vf_candidates_best(&candidates);
+	if (best) {
 		r = add(vm, wish, best, err);
-	if (r == 0)
-		vf_pool_take(pool, best->vf, wish->pair);
+		if (r == 0)
+			vf_pool_take(pool, best->vf, wish->pair);
+	} else if (!find_making(view, wish, &candidates, &found)) {
+		r = refuse(view, wish, &candidates, err);
+	} else if (!making->pf_link) {
+		*making = found;
+	}
 	vf_candidates_clear(&candidates);
 	return r;
 }
@@ -195,16 +206,15 @@ static void take_held(const struct vm *vm, const struct vf_view *view, struct vf
 	}
 }
 
-int vf_choose(struct vm *vm, const struct vf_view *view, const struct vm_pair *only,
-	      struct err *err)
+/* With the VFs that there are. All are judged before any are made. */
+static int choose_each(struct vm *vm, const struct vf_view *view, const struct vm_pair *only,
+		       struct making *making, struct err *err)
 {
 	_cleanup_free_ struct vf_wish *wishes = NULL;
 	struct vf_pool *pool = NULL;
 	size_t n;
-	int r = vf_chosen_check(view->topo.chosen, vm->def, err);
+	int r = vf_wishes_of(&view->topo, &wishes, &n, err);
 
-	if (r == 0)
-		r = vf_wishes_of(&view->topo, &wishes, &n, err);
 	if (r == 0)
 		r = vf_pool_open(&view->topo, &pool, err);
 	if (r < 0)
@@ -212,7 +222,24 @@ int vf_choose(struct vm *vm, const struct vf_view *view, const struct vm_pair *o
 	take_held(vm, view, pool);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (!only || str_eq(wishes[i].pair, only->id))
-			r = choose(vm, view, pool, &wishes[i], err);
+			r = choose(vm, view, pool, &wishes[i], making, err);
 	vf_pool_free(pool);
+	return r;
+}
+
+int vf_choose(struct vm *vm, struct vf_view *view, const struct vm_pair *only, struct err *err)
+{
+	size_t held = vm->n_vfs;
+	int r = vf_chosen_check(view->topo.chosen, vm->def, err);
+
+	while (r == 0) {
+		struct making making = { .pf_link = NULL };
+
+		r = choose_each(vm, view, only, &making, err);
+		if (r < 0 || !making.pf_link)
+			break;
+		reservation_cut(vm, held);
+		r = make_vfs(vm, view, &making, err);
+	}
 	return r;
 }

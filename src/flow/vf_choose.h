@@ -17,6 +17,7 @@ struct vf_view {
 	struct host_facts *host;
 	struct host_vm *vms;
 	size_t n_vms;
+	json_t *unmade; /* topo.unmade */
 };
 
 /*
@@ -29,10 +30,11 @@ void vf_view_close(struct vf_view *view);
 
 /*
  * Adds to vm->vfs one for each pair that wants one. only: the one pair that is to get one;
- * NULL: all.
- * Errors: ENODEV and EINVAL of vf_reserve(); some may have been added.
+ * NULL: all. Where the VFs that there are do not suffice, those that host.json asks for are
+ * made, of one PF after the other; view has the host as it is then.
+ * Errors: ENODEV and EINVAL of vf_reserve(); some may have been added. ETIMEDOUT: a PF has not
+ * made its VFs.
  */
-int vf_choose(struct vm *vm, const struct vf_view *view, const struct vm_pair *only,
-	      struct err *err);
+int vf_choose(struct vm *vm, struct vf_view *view, const struct vm_pair *only, struct err *err);
 
 #endif

@@ -35,12 +35,13 @@ struct vf_reserve {
 };
 
 /*
- * Reserves for vm->def, whose lock is held and which does not run here. First gives back
- * what crashes have left, and makes the VFs that host.json asks for. Nothing else is
- * touched.
+ * Reserves for vm->def, whose lock is held and which does not run here. First gives back what
+ * crashes have left; last, where no VF that is there fits, makes those that host.json asks for,
+ * which stay. Nothing else is touched.
  * Errors: ERR_REFUSED: ENODEV: no VF for a pair, with the reason for each candidate; EINVAL:
  * a chosen one does not fit; ENOMEM: memory is short; EADDRINUSE: another VM here has one
- * of its addresses; EBUSY: others hold the host's lock. -ECANCELED.
+ * of its addresses; EBUSY: others hold the host's lock; ETIMEDOUT: a PF has not made its VFs in
+ * time. -ECANCELED.
  */
 int vf_reserve(struct vm *vm, const struct vf_reserve *how, struct err *err);
 

@@ -110,7 +110,7 @@ static void say_chosen(const struct topo *topo, struct verdict *verdict,
 	char name[96];
 
 	if (!wish->chosen || vf_chosen_judge(topo, wish, candidates, &why) == 0 ||
-	    are_to_be_made(verdict, wish, candidates))
+	    (vf_chosen_may_come(topo, wish) && are_to_be_made(verdict, wish, candidates)))
 		return;
 	snprintf(name, sizeof(name), "pair %s", wish->pair);
 	verdict_find(verdict, name, "%s", why.msg);

@@ -67,6 +67,7 @@ struct topo {
 	size_t n_vms;
 	const char *vm;       /* this VM's name; NULL: a bare command line */
 	const json_t *chosen; /* VFs that the operator names (topology/vf_chosen.h); NULL */
+	const json_t *unmade; /* {PF: why}: links of PFs whose VFs could not be made; NULL */
 	bool runs_here;       /* this VM runs on this host: what it holds is its own */
 	int memory_node; /* the NUMA node of the host that its memory is on; -1: not known */
 	/* Made by topo_open(). */

@@ -75,6 +75,14 @@ int vf_chosen_check(const json_t *chosen, const struct vmdef *def, struct err *e
 	return 0;
 }
 
+bool vf_chosen_may_come(const struct topo *topo, const struct vf_wish *wish)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	return pci_address_normalize(wish->chosen, address) &&
+	       !host_find_function(topo->host, address);
+}
+
 #define TAIL_SIZE (VF_REASONS_SIZE + 64)
 
 /* The VF may be of a PF that should have some: why those have none. */

@@ -19,6 +19,12 @@ const char *vf_chosen_for(const json_t *chosen, const struct vmdef *def, const c
 int vf_chosen_check(const json_t *chosen, const struct vmdef *def, struct err *err);
 
 /*
+ * Whether the VF that the wish names may be one of those that are yet to be made: no function
+ * of this host has its address.
+ */
+bool vf_chosen_may_come(const struct topo *topo, const struct vf_wish *wish);
+
+/*
  * Whether the wish can have the VF that it names. candidates: the wish's.
  * Errors: ERR_REFUSED, EINVAL, with the reason and without the pair: no address, no such
  * function, no VF, one of another physnet, or one that does not fit.

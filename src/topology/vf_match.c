@@ -36,11 +36,15 @@ struct vf_pool {
 __attribute__((format(printf, 2, 3))) static void set_reason(struct vf_candidate *candidate,
 							     const char *fmt, ...)
 {
+	size_t size = sizeof(candidate->reason);
 	va_list ap;
+	int len;
 
 	va_start(ap, fmt);
-	vsnprintf(candidate->reason, sizeof(candidate->reason), fmt, ap);
+	len = vsnprintf(candidate->reason, size, fmt, ap);
 	va_end(ap);
+	if (len >= (int)size)
+		memcpy(candidate->reason + size - sizeof("..."), "...", sizeof("..."));
 	candidate->fits = false;
 }
 
@@ -166,6 +170,14 @@ static void judge_group(const struct topo *topo, struct slot *slot)
 		set_reason(&slot->base, "its IOMMU group %d is not viable", group->number);
 }
 
+static void judge_pf(struct vf_candidate *base)
+{
+	if (!base->pf_link->up)
+		set_reason(base, "PF %s is down", base->pf_name);
+	else if (base->pf_link->eswitch == ESWITCH_SWITCHDEV)
+		set_reason(base, "PF %s is in switchdev mode", base->pf_name);
+}
+
 static void judge_vf(const struct topo *topo, struct slot *slot)
 {
 	struct vf_candidate *base = &slot->base;
@@ -175,12 +187,29 @@ static void judge_vf(const struct topo *topo, struct slot *slot)
 	judge_use(slot);
 	if (base->fits)
 		judge_group(topo, slot);
+	if (base->fits)
+		judge_pf(base);
+}
+
+/* A PF without VFs, for which host.json asks for some. */
+static void judge_making(const struct topo *topo, struct slot *slot)
+{
+	struct vf_candidate *base = &slot->base;
+	const char *failed = json_string_value(json_object_get(topo->unmade, base->pf_name));
+	int n = slot->of->vfs;
+
+	base->fits = true;
+	if (n > base->pf->total_vfs)
+		set_reason(base, "host.json asks for %d VFs, it can have %d", n,
+			   base->pf->total_vfs);
+	else if (failed)
+		set_reason(base, "%s", failed);
+	else
+		judge_pf(base);
 	if (!base->fits)
 		return;
-	if (!base->pf_link->up)
-		set_reason(base, "PF %s is down", base->pf_name);
-	else if (base->pf_link->eswitch == ESWITCH_SWITCHDEV)
-		set_reason(base, "PF %s is in switchdev mode", base->pf_name);
+	base->to_make = n;
+	set_reason(base, "its VFs are yet to be made: host.json has %d for it", n);
 }
 
 /* ---- the pool ---- */
@@ -205,8 +234,9 @@ static int add_slot(struct vf_pool *pool, const struct slot *slot)
 	return 0;
 }
 
-static int add_pf_alone(const struct host_facts *host, struct vf_pool *pool, struct slot *slot)
+static int add_pf_alone(const struct topo *topo, struct vf_pool *pool, struct slot *slot)
 {
+	const struct host_facts *host = topo->host;
 	struct vf_candidate *base = &slot->base;
 
 	if (!base->pf_link && host->links_missing)
@@ -218,16 +248,13 @@ static int add_pf_alone(const struct host_facts *host, struct vf_pool *pool, str
 	else if (!base->pf || base->pf->total_vfs == 0)
 		set_reason(base, "%s cannot have VFs", base->pf_name);
 	else if (base->pf->num_vfs == 0 && slot->of->vfs > 0)
-		base->to_make = slot->of->vfs;
+		judge_making(topo, slot);
 	else if (base->pf->num_vfs == 0)
 		set_reason(base,
 			   "no VFs are made: echo %d > /sys/class/net/%s/device/sriov_numvfs",
 			   base->pf->total_vfs, base->pf_name);
 	else
 		set_reason(base, "its %d VFs are not to be seen", base->pf->num_vfs);
-	if (base->to_make)
-		set_reason(base, "its VFs are yet to be made: host.json has %d for it",
-			   base->to_make);
 	return add_slot(pool, slot);
 }
 
@@ -253,7 +280,7 @@ static int add_pf(const struct topo *topo, struct vf_pool *pool, struct slot pf)
 		pool->n_free[slot.pf_number] += is_free(&slot);
 		r = add_slot(pool, &slot);
 	}
-	return r == 0 && pool->n == before ? add_pf_alone(host, pool, &pf) : r;
+	return r == 0 && pool->n == before ? add_pf_alone(topo, pool, &pf) : r;
 }
 
 int vf_pool_open(const struct topo *topo, struct vf_pool **out, struct err *err)
@@ -349,23 +376,33 @@ static bool is_another(const struct vf_candidate *candidate, const struct vf_wis
 				 str_eq(address, candidate->vf->address));
 }
 
+static void judge_mtu(const struct vf_wish *wish, struct vf_candidate *candidate)
+{
+	int mtu = vf_wish_mtu(wish);
+
+	if (candidate->pf_link->mtu <= 0 || candidate->pf_link->mtu >= mtu)
+		return;
+	candidate->to_make = 0;
+	set_reason(candidate, "PF %s has MTU %d, and the pair needs %d", candidate->pf_name,
+		   candidate->pf_link->mtu, mtu);
+}
+
 /* What does depend on the wish. */
 static void judge_for(const struct slot *slot, const struct vf_wish *wish,
 		      struct vf_candidate *candidate)
 {
-	int mtu = vf_wish_mtu(wish);
-
 	*candidate = slot->base;
+	if (candidate->to_make)
+		judge_mtu(wish, candidate);
 	if (!candidate->fits)
 		return;
 	if (slot->taken_by)
 		set_reason(candidate, "it is chosen for pair %s", slot->taken_by);
 	else if (slot->owner && !(wish->vm && str_eq(slot->owner->name, wish->vm)))
 		set_reason(candidate, "it is used by VM %s", slot->owner->name);
-	else if (candidate->pf_link->mtu > 0 && candidate->pf_link->mtu < mtu)
-		set_reason(candidate, "PF %s has MTU %d, and the pair needs %d",
-			   candidate->pf_name, candidate->pf_link->mtu, mtu);
-	else if (is_another(candidate, wish))
+	else
+		judge_mtu(wish, candidate);
+	if (candidate->fits && is_another(candidate, wish))
 		set_reason(candidate, "another one was asked for (--vf)");
 }
 

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "topology/topo.h"
 
-#define VF_REASON_SIZE 160
+#define VF_REASON_SIZE 220
 
 /* What a pair wants. */
 struct vf_wish {
@@ -38,7 +38,8 @@ struct vf_candidate {
 	const char *pf_name;             /* as host.json has it */
 	bool fits;
 	char reason[VF_REASON_SIZE]; /* why it does not fit; "" */
-	int to_make; /* of a PF without VFs: so many are made when one is needed; 0 */
+	/* Of a PF without VFs: so many are made when one is needed, and could fit; 0. */
+	int to_make;
 };
 
 /* Who has a VF. */

@@ -263,6 +263,11 @@ defined() {
 	because "pair net0: 3 VFs of PF enp1s0f0 are yet to be made"
 	unchecked vf-chosen --vf 1:10.0 "${DEFINED[@]}"
 	because "pair net0: 3 VFs of PF enp1s0f0 are yet to be made"
+	finds vf-chosen --vf 1:0.0 "${DEFINED[@]}"
+	found "0000:01:00.0 is a PF, not a VF"
+	vmfo_host_json '"physnets": [{"id": "prod", "pfs": ["enp1s0f0"], "vfs": 8}]'
+	finds vf-none-free "${DEFINED[@]}"
+	found "PF enp1s0f0: host.json asks for 8 VFs, it can have 7"
 }
 
 @test "vf-none-free: of many, the first are named" {

@@ -67,6 +67,20 @@ static void add_link(struct host_facts *facts, int pf, int vf)
 	memcpy(link->pci, vf_build_vf(facts, pf, vf)->address, sizeof(link->pci));
 }
 
+/* The PF's VFs go, from what was built with them. */
+static void strip(struct host_facts *facts, int pf)
+{
+	struct pci_function *function = vf_build_pf(facts, pf);
+	size_t n = 0;
+
+	function->num_vfs = 0;
+	facts->links[pf].n_vfs = 0;
+	for (size_t i = 0; i < facts->n_functions; i++)
+		if (!str_eq(facts->functions[i].physfn, function->address))
+			facts->functions[n++] = facts->functions[i];
+	facts->n_functions = n;
+}
+
 static int made_read(const struct host_read *what, struct host_facts **out, struct err *err)
 {
 	struct host_facts *facts = vf_build_host(made.pfs, made.vfs);
@@ -74,15 +88,21 @@ static int made_read(const struct host_read *what, struct host_facts **out, stru
 	(void)what;
 	(void)err;
 	facts->memory_available_kib = made.available_mib < 0 ? -1 : made.available_mib * 1024;
-	for (int pf = 0; pf < made.pfs; pf++)
+	for (int pf = 0; pf < made.pfs; pf++) {
+		vf_build_pf(facts, pf)->total_vfs = MADE_TOTAL_VFS;
 		for (int vf = 0; vf < made.vfs; vf++) {
 			snprintf(vf_build_vf(facts, pf, vf)->driver, VF_DRIVER_SIZE, "%s",
 				 made.driver[pf][vf]);
 			if (str_eq(made.driver[pf][vf], "igbvf"))
 				add_link(facts, pf, vf);
 		}
+	}
 	if (made.change)
 		made.change(facts);
+	/* From the last, since where a PF is depends on those before it. */
+	for (int pf = made.pfs; pf-- > 0;)
+		if (made.bare[pf])
+			strip(facts, pf);
 	usleep((useconds_t)made.read_ms * 1000);
 	*out = facts;
 	return 0;
@@ -93,8 +113,10 @@ static int made_set_num_vfs(struct loop *loop, const char *pf, int n, struct err
 	int r = act(err, "numvfs %s %d", pf, n);
 
 	(void)loop;
-	if (r == 0)
+	if (r == 0) {
 		made.vfs = n;
+		made.bare[pf[6] - '1'] = false;
+	}
 	return r;
 }
 

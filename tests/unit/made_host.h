@@ -11,11 +11,13 @@
 #include "flow/vm.h"
 #include "tap.h"
 
-#define MADE_VFS 8 /* of a PF, at most */
+#define MADE_VFS 8       /* of a PF, at most */
+#define MADE_TOTAL_VFS 7 /* what each says that it can have */
 #define MADE_PFS 2
 
 struct made_host {
 	int pfs, vfs;                             /* at first; then as set_num_vfs() has it */
+	bool bare[MADE_PFS];                      /* that PF has none of its VFs yet */
 	int64_t available_mib;                    /* memory; -1: it does not say */
 	void (*change)(struct host_facts *facts); /* of each reading; NULL */
 	int read_ms;                              /* that a reading takes */

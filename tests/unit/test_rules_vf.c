@@ -355,6 +355,58 @@ static void test_many_candidates(void)
 	free_bed(&bed);
 }
 
+/* A PF whose VFs are made by who launches; chosen: by --vf, NULL: none. */
+static struct bed unmade_bed(const char *chosen)
+{
+	struct bed bed = { .host = vf_build_host(1, 0),
+			   .settings = vf_build_settings("prod", 1) };
+
+	topo_build_definition(&bed.build, ONE);
+	use(&bed);
+	vf_build_pf(bed.host, 0)->total_vfs = 7;
+	bed.settings->physnets[0].vfs = 3;
+	if (chosen)
+		bed.build.topo.chosen = json_pack("{ss}", "", chosen);
+	return bed;
+}
+
+static void free_chosen(struct topo_build *b)
+{
+	json_decref((json_t *)b->topo.chosen);
+}
+
+static void test_to_be_made(void)
+{
+	char long_reason[300] = "";
+
+	for (size_t i = 0; i < sizeof(long_reason) - 1; i++)
+		long_reason[i] = "no room, "[i % 9];
+	UNCHECKED(unmade_bed(NULL), (void)0, "vf-none-free",
+		  "pair net0: 3 VFs of PF pf0 are yet to be made");
+	FINDS(unmade_bed(NULL), host->functions[0].total_vfs = 2, "vf-none-free",
+	      "PF pf0: host.json asks for 3 VFs, it can have 2");
+	FINDS(unmade_bed(NULL), host->links[0].up = false, "vf-none-free",
+	      "PF pf0: PF pf0 is down");
+	GIVEN(unmade_bed(NULL), b->topo.unmade = json_pack("{ss}", "pf0", long_reason), {
+		finds(b, "vf-none-free", "PF pf0: no room, no room, ");
+		finds(b, "vf-none-free", "room, no room, ...");
+		json_decref((json_t *)b->topo.unmade);
+	});
+	GIVEN(unmade_bed("0000:01:10.0"), (void)0, {
+		unchecked(b, "vf-chosen", "pair net0: 3 VFs of PF pf0 are yet to be made");
+		free_chosen(b);
+	});
+	/* What is here, and no VF, will not be one. */
+	GIVEN(unmade_bed("0000:01:00.0"), (void)0, {
+		finds(b, "vf-chosen", "0000:01:00.0 is a PF, not a VF");
+		free_chosen(b);
+	});
+	GIVEN(unmade_bed("eth0"), (void)0, {
+		finds(b, "vf-chosen", "\"eth0\" is no PCI address");
+		free_chosen(b);
+	});
+}
+
 /* A MAC that was left on a VF is right where that VF is chosen, and a clash elsewhere. */
 static void test_chosen_macs(void)
 {
@@ -469,6 +521,7 @@ int main(void)
 	test_pfs();
 	test_none_free();
 	test_many_candidates();
+	test_to_be_made();
 	test_chosen_macs();
 	test_running();
 	test_other_model();

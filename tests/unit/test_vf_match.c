@@ -332,6 +332,7 @@ static void test_pfs_alone(void)
 
 	bed = make_bed(1, 0);
 	bed.settings->physnets[0].vfs = 5;
+	vf_build_pf(bed.host, 0)->total_vfs = 5;
 	match(&bed, &plain);
 	is_int(bed.all.list[0].to_make, 5, "one of which vmfo makes some");
 	is_str(bed.all.list[0].reason, "its VFs are yet to be made: host.json has 5 for it",

@@ -456,53 +456,6 @@ static void test_mac_of_nic(void)
 	vm_close(b);
 }
 
-/* ---- VFs that are to be made ---- */
-
-static void test_makes(void)
-{
-	struct vm *vm;
-
-	made_begin(0);
-	made_settings(1, 3);
-	vm = made_vm("a", NET0);
-	is_int(reserve(vm), 0, "VFs that host.json asks for %s", err.msg);
-	LOGGED("numvfs 0000:01:00.0 3", "are made");
-	is_str(made_vf(vm, 0), "0000:01:10.0", "and one of them is the VM's");
-	like(made.told, "making 3 VFs of PF pf0 (0000:01:00.0)", "which is told");
-	vm_close(vm);
-
-	made_begin(2);
-	made_settings(1, 3);
-	vm = made_vm("a", NET0);
-	is_int(reserve(vm), 0, "a PF that has VFs");
-	LOGGED("", "is left as it is");
-	vm_close(vm);
-
-	made_begin(0);
-	made_settings(1, 3);
-	vm = made_vm("a", EMULATED);
-	is_int(reserve(vm), 0, "a VM that needs none");
-	LOGGED("", "has none made");
-	vm_close(vm);
-
-	made_begin(0);
-	vm = made_vm("a", NET0);
-	is_int(reserve(vm), -ENODEV, "where host.json asks for none");
-	LOGGED("", "none are made");
-	like(err.msg, "pf0: no VFs are made: echo 1 >", "and that is the reason");
-	vm_close(vm);
-
-	made_begin(0);
-	made_settings(1, 3);
-	made.fail = "numvfs";
-	made.error = EBUSY;
-	vm = made_vm("a", NET0);
-	is_int(reserve(vm), -EBUSY, "where they cannot be made");
-	is_str(err.msg, "make VFs of PF pf0: made to fail: numvfs 0000:01:00.0 3", "why not");
-	ok(!made_has_reservation(vm), "nothing is reserved");
-	vm_close(vm);
-}
-
 /* ---- near the memory ---- */
 
 static void spread(struct host_facts *facts)
@@ -601,7 +554,6 @@ int main(void)
 	test_memory();
 	test_mac();
 	test_mac_of_nic();
-	test_makes();
 	test_near();
 	test_another();
 	test_another_not_saved();

@@ -93,8 +93,9 @@ struct host_facts *vf_build_host(int pfs, int vfs)
 	host->live = true;
 	host->iommu_tables = true;
 	host->n_links = (size_t)pfs;
-	host->links = room((size_t)pfs + 8, sizeof(*host->links));
 	host->n_functions = (size_t)pfs * ((size_t)vfs + 1);
+	/* One for each of them, and some more. */
+	host->links = room(host->n_functions + 8, sizeof(*host->links));
 	host->n_iommu_groups = (int)host->n_functions;
 	host->functions = room(host->n_functions, sizeof(*host->functions));
 	host->groups = room(8, sizeof(*host->groups));
