@@ -11,6 +11,7 @@
 #include "flow/reservation.h"
 #include "flow/store.h"
 #include "flow/vm.h"
+#include "io/boot.h"
 
 void neighbours_free(struct host_vm *vms, size_t n)
 {
@@ -57,6 +58,21 @@ static int find_reserved(struct vm *vm, struct err *err)
 	return r > 0 ? reservation_load(vm, err) : r;
 }
 
+/*
+ * A QEMU that was just started takes its memory bit by bit, and what it has not taken yet looks
+ * available. One that does not preallocate takes it when the guest does, if ever; and huge
+ * pages are none of what is available.
+ */
+static int reserved_of_running(const struct vm *vm)
+{
+	int64_t has = process_resident_kib(vm->pid);
+	int64_t left = vm->def->memory.mib - has / 1024;
+
+	if (!vm->def->memory.preallocated || vm->def->memory.huge_pages || has < 0 || left < 0)
+		return 0;
+	return (int)left;
+}
+
 /* Return: 1 with out filled, 0: it neither runs, nor is about to, nor is stored here. */
 static int look(struct flow_env *env, const char *name, struct host_vm *out, struct err *err)
 {
@@ -67,6 +83,8 @@ static int look(struct flow_env *env, const char *name, struct host_vm *out, str
 	if (r < 0)
 		return r;
 	r = vm_find_running(vm, &why);
+	if (r > 0)
+		out->reserved_mib = reserved_of_running(vm);
 	if (r == 0) {
 		r = find_reserved(vm, &why);
 		if (r > 0)

@@ -53,3 +53,17 @@ int process_start_time(pid_t pid, uint64_t *out)
 		return -ESRCH;
 	return state == 'Z' || state == 'X' ? -ESRCH : 0;
 }
+
+int64_t process_resident_kib(pid_t pid)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[64];
+	const char *line;
+	int64_t kib;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (file_read(path, 65536, &text, NULL, NULL) < 0)
+		return -1;
+	line = strstr(text, "\nVmRSS:");
+	return line && sscanf(line, "\nVmRSS: %" SCNd64, &kib) == 1 ? kib : -1;
+}

@@ -27,4 +27,10 @@ int boot_new_uuid(char out[BOOT_ID_SIZE], struct err *err);
  */
 int process_start_time(pid_t pid, uint64_t *out);
 
+/*
+ * How much memory process pid has now, without huge pages of hugetlbfs.
+ * Return: KiB; -1: not known.  Source: proc(5), status, VmRSS.
+ */
+int64_t process_resident_kib(pid_t pid);
+
 #endif

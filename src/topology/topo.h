@@ -24,7 +24,8 @@ struct host_vm {
 	size_t n_macs;
 	char (*vfs)[PCI_ADDRESS_SIZE]; /* that it holds */
 	size_t n_vfs;
-	int reserved_mib; /* memory that it is about to take; 0: it has it, or wants none */
+	/* Memory that it is about to take, also one that runs; 0: it has it, or wants none. */
+	int reserved_mib;
 };
 
 /* One failover pair as the machine has it; either end may be missing. */

@@ -59,6 +59,18 @@ static json_t *run(const char *name, const char *uuid, bool runs)
 			 boot_id, "taps", "definition", definition(name, uuid));
 }
 
+/* One that runs and is to have 64 GiB; more: of its memory. */
+static void write_big(const char *name, const char *uuid, const char *more)
+{
+	_cleanup_free_ char *folder = str_printf("run/%s", name);
+	json_t *file = run(name, uuid, true);
+	json_t *memory = json_object_get(json_object_get(file, "definition"), "memory");
+
+	json_object_set_new(memory, "mib", json_integer(65536));
+	json_object_update_new(memory, json_loads(more, 0, NULL));
+	write_json(folder, "vm.json", file);
+}
+
 static const struct host_vm *find(const struct host_vm *vms, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -119,6 +131,30 @@ static void test_read(void)
 	neighbours_free(NULL, 0);
 }
 
+/* This process has less than it is to have. */
+static void test_memory(void)
+{
+	int has = (int)(process_resident_kib(getpid()) / 1024), left;
+	const struct host_vm *vm;
+	struct host_vm *vms;
+	size_t n;
+
+	write_big("starting", UUID(6), "{}");
+	write_big("lazy", UUID(7), "{\"preallocated\": false}");
+	write_big("huge", UUID(8), "{\"huge_pages\": true}");
+	neighbours_read(&env, &vms, &n, NULL);
+	vm = find(vms, n, "starting");
+	left = vm ? vm->reserved_mib : -1;
+	ok(left > 0 && left <= 65536 - has && left > 65536 - has - 64,
+	   "one that runs, and has %d MiB, is about to take %d more", has, left);
+	vm = find(vms, n, "lazy");
+	is_int(vm ? vm->reserved_mib : -1, 0, "not one that does not preallocate");
+	vm = find(vms, n, "huge");
+	is_int(vm ? vm->reserved_mib : -1, 0, "nor one with huge pages, which are others");
+	neighbours_free(vms, n);
+	is_int((int)process_resident_kib(0), -1, "of no process it is not known");
+}
+
 int main(void)
 {
 	struct err err = ERR_INIT;
@@ -132,6 +168,7 @@ int main(void)
 	if (flow_env_open(&env, NULL, &err) < 0)
 		bail("%s", err.msg);
 	test_read();
+	test_memory();
 	flow_env_close(&env);
 	dir_remove(dir, NULL);
 	return done_testing();
