@@ -12,6 +12,13 @@
 #include "topology/vf_chosen.h"
 #include "topology/vf_reasons.h"
 
+/*
+ * A VF that was just made has its driver by and by, and while that starts it has no link: as
+ * one that is somebody's.
+ */
+#define SETTLE_MS 2000
+#define SETTLE_POLL_MS 100
+
 /* ---- the facts ---- */
 
 void vf_view_close(struct vf_view *view)
@@ -98,7 +105,10 @@ static bool find_making(const struct vf_view *view, const struct vf_wish *wish,
 	return false;
 }
 
-/* Return: 0 also where that PF cannot: it is none to choose from then, and another may do. */
+/*
+ * Return: 1: they are there; 0: that PF cannot have them, so that it is none to choose from,
+ * and another may do; or a failure.
+ */
 static int make_vfs(struct vm *vm, struct vf_view *view, const struct making *making,
 		    struct err *err)
 {
@@ -119,7 +129,10 @@ static int make_vfs(struct vm *vm, struct vf_view *view, const struct making *ma
 	/* None is tried twice. */
 	if (json_object_set_new(view->unmade, making->pf_link, json_string(result)) < 0)
 		return err_nomem(err);
-	return r < 0 ? 0 : read_host(vm, view, err);
+	if (r < 0)
+		return 0;
+	r = read_host(vm, view, err);
+	return r < 0 ? r : 1;
 }
 
 /* ---- the choice ---- */
@@ -230,16 +243,27 @@ static int choose_each(struct vm *vm, const struct vf_view *view, const struct v
 int vf_choose(struct vm *vm, struct vf_view *view, const struct vm_pair *only, struct err *err)
 {
 	size_t held = vm->n_vfs;
+	int64_t settled = 0;
 	int r = vf_chosen_check(view->topo.chosen, vm->def, err);
 
 	while (r == 0) {
 		struct making making = { .pf_link = NULL };
 
 		r = choose_each(vm, view, only, &making, err);
-		if (r < 0 || !making.pf_link)
-			break;
+		if (r == 0 && !making.pf_link)
+			return 0;
 		reservation_cut(vm, held);
-		r = make_vfs(vm, view, &making, err);
+		if (clock_ms() < settled) {
+			r = loop_sleep(vm->env->loop, SETTLE_POLL_MS, err);
+			if (r == 0)
+				r = read_host(vm, view, err);
+		} else if (r == 0) {
+			r = make_vfs(vm, view, &making, err);
+			if (r > 0) {
+				settled = deadline_in(SETTLE_MS);
+				r = 0;
+			}
+		}
 	}
 	return r;
 }

@@ -32,8 +32,7 @@ void vf_view_close(struct vf_view *view);
  * Adds to vm->vfs one for each pair that wants one. only: the one pair that is to get one;
  * NULL: all. Where the VFs that there are do not suffice, those that host.json asks for are
  * made, of one PF after the other; view has the host as it is then.
- * Errors: ENODEV and EINVAL of vf_reserve(); some may have been added. ETIMEDOUT: a PF has not
- * made its VFs.
+ * Errors: ENODEV, EINVAL and ETIMEDOUT of vf_reserve(). -ECANCELED.
  */
 int vf_choose(struct vm *vm, struct vf_view *view, const struct vm_pair *only, struct err *err);
 

@@ -3,6 +3,7 @@
  * VFs that host.json asks for: of which PFs they are made, and when they are not.
  */
 #include <errno.h>
+#include <limits.h>
 
 #include "flow/reservation.h"
 #include "flow/vf_reserve.h"
@@ -137,6 +138,39 @@ static void test_another(void)
 	LOGGED("numvfs 0000:02:00.0 1", "is made as well");
 	is_str(made_vf(vm, 0), "0000:02:10.0", "and had");
 	is_int((int)vm->n_vfs, 2, "beside the one that was");
+	vm_close(vm);
+}
+
+static int starting;
+
+/* Their driver starts: it has them, and their links are not there for some readings. */
+static void start_drivers(struct host_facts *facts)
+{
+	if (!made.bare[0] && starting-- > 0)
+		facts->n_links = (size_t)made.pfs;
+}
+
+static void test_starting(void)
+{
+	struct vm *vm;
+
+	begin(2, 3);
+	starting = 3;
+	made.change = start_drivers;
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm, NULL), 0, "VFs whose driver starts are waited for %s", err.msg);
+	LOGGED("numvfs 0000:01:00.0 3", "and no others are made");
+	is_str(made_vf(vm, 0), "0000:01:10.0", "one of them is had");
+	vm_close(vm);
+
+	begin(1, 3);
+	starting = INT_MAX;
+	made.change = start_drivers;
+	vm = made_vm("a", NET0);
+	is_int(reserve(vm, NULL), -ENODEV, "but not for ever");
+	like(err.msg, "0000:01:10.0, 0000:01:10.1, 0000:01:10.2: its driver igbvf has it",
+	     "and why");
+	ok(vm->n_vfs == 0, "nothing is reserved");
 	vm_close(vm);
 }
 
@@ -278,6 +312,7 @@ int main(void)
 	test_makes();
 	test_needed();
 	test_another();
+	test_starting();
 	test_cannot();
 	test_would_not_fit();
 	test_named();
