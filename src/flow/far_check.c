@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "flow/pair.h"
 #include "flow/survey.h"
-#include "topology/vf_match.h"
+#include "topology/vf_wishes.h"
 
 #define SCOPES_THERE (SCOPE(SCOPE_QEMU) | SCOPE(SCOPE_HOST) | SCOPE(SCOPE_TARGET))
 
@@ -29,7 +29,7 @@ static int check_idle(struct vm *vm, struct findings *out, struct err *err)
 	return 0;
 }
 
-/* What would be plugged for a pair. vfs: vf_match_json(). */
+/* What would be plugged for a pair. vfs: vf_wishes_json(). */
 static json_t *choose(const struct vm *vm, const struct topo_pair *pair, const json_t *vfs)
 {
 	const json_t *choice = json_object_get(vfs, pair->id ?: "");
@@ -46,7 +46,7 @@ static json_t *choose(const struct vm *vm, const struct topo_pair *pair, const j
 
 static json_t *choose_all(const struct vm *vm, const struct topo *topo)
 {
-	json_t *vfs = topo->host ? vf_match_json(topo) : NULL;
+	json_t *vfs = topo->host ? vf_wishes_json(topo) : NULL;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < topo->n_pairs; i++)

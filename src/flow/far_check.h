@@ -12,7 +12,7 @@
  * vm: not locked, vm->def is the definition that would come. source: what its host says
  * of itself and of the VM (topology/source_facts.h). chosen: of --vf, {PAIR: ADDRESS}; NULL.
  * devices: what would be plugged here for
- * each pair: [{pair, primary|null, candidates}], candidates being those of vf_match_json()
+ * each pair: [{pair, primary|null, candidates}], candidates being those of vf_wishes_json()
  * for a VF, null else; new.
  * Return: 0 whatever was found; a failure when it could not look.
  */

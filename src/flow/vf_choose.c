@@ -11,6 +11,7 @@
 #include "flow/vf_host.h"
 #include "topology/vf_chosen.h"
 #include "topology/vf_reasons.h"
+#include "topology/vf_wishes.h"
 
 /*
  * A VF that was just made has its driver by and by, and while that starts it has no link: as

@@ -6,6 +6,7 @@
 #include "topology/rules_vf.h"
 #include "topology/vf_chosen.h"
 #include "topology/vf_reasons.h"
+#include "topology/vf_wishes.h"
 
 /* Of a long list, a person reads the first. */
 #define LISTED 8

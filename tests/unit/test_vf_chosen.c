@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "tap.h"
+#include "topology/vf_wishes.h"
 #include "vf_build.h"
 
 #define VF(id, mac, more)                                                        \
@@ -157,7 +158,7 @@ static void test_json(void)
 	json_t *json;
 
 	begin(ONE, "{\"\": \"0000:01:10.1\"}");
-	json = vf_match_json(&topo);
+	json = vf_wishes_json(&topo);
 	pair = json_object_get(json, "net0");
 	others = json_object_get(pair, "candidates");
 	is_str(json_string_value(json_object_get(pair, "primary")), "0000:01:10.1",

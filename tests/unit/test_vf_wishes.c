@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "tap.h"
 #include "topo_build.h"
-#include "topology/vf_match.h"
+#include "topology/vf_wishes.h"
 #include "vf_build.h"
 
 #define HEAD                                                           \
@@ -94,7 +94,7 @@ static void test_serving(void)
 		 HEAD PAIR("v0", "02", "", VF) "," PAIR("v1", "03", ", \"mtu\": 9000",
 							VF) "]}");
 	bed.host->links[0].mtu = 9000;
-	json = vf_match_json(&bed.build.topo);
+	json = vf_wishes_json(&bed.build.topo);
 	is_int(json_object_size(json), 2, "two pairs");
 	is_str(json_string_value(json_object_get(json_object_get(json, "v1"), "primary")),
 	       "0000:01:10.0", "the one with fewer to choose from is served first");
@@ -113,7 +113,7 @@ static void test_serving(void)
 	close_bed(&bed);
 
 	open_bed(&bed, 1, 0, HEAD PAIR("v0", "02", "", VF) "]}");
-	json = vf_match_json(&bed.build.topo);
+	json = vf_wishes_json(&bed.build.topo);
 	ok(json_is_null(json_object_get(json_object_get(json, "v0"), "primary")),
 	   "no primary where none fits");
 	candidates = json_object_get(json_object_get(json, "v0"), "candidates");
@@ -123,7 +123,7 @@ static void test_serving(void)
 	close_bed(&bed);
 
 	open_bed(&bed, 1, 1, HEAD PAIR("e0", "02", "", EMULATED) "]}");
-	json = vf_match_json(&bed.build.topo);
+	json = vf_wishes_json(&bed.build.topo);
 	is_int(json_object_size(json), 0, "nothing is chosen for an emulated primary");
 	json_decref(json);
 	close_bed(&bed);
@@ -139,12 +139,12 @@ static void test_near(void)
 	vf_build_vf(bed.host, 0, 0)->numa_node = 0;
 	vf_build_vf(bed.host, 1, 0)->numa_node = 1;
 	bed.build.topo.memory_node = 1;
-	json = vf_match_json(&bed.build.topo);
+	json = vf_wishes_json(&bed.build.topo);
 	is_str(json_string_value(json_object_get(json_object_get(json, "v0"), "primary")),
 	       "0000:02:10.0", "a VF that is near the VM's memory");
 	json_decref(json);
 	bed.build.topo.memory_node = -1;
-	json = vf_match_json(&bed.build.topo);
+	json = vf_wishes_json(&bed.build.topo);
 	is_str(json_string_value(json_object_get(json_object_get(json, "v0"), "primary")),
 	       "0000:01:10.0", "the first, where it is not known where that is");
 	json_decref(json);
