@@ -100,6 +100,9 @@ static void settings_read(const json_t *object, struct vf_settings *out)
 		.min_rate = (uint32_t)number(object, "min_rate"),
 		.max_rate = (uint32_t)number(object, "max_rate"),
 	};
+	out->fields &= VF_ALL_FIELDS;
+	if (out->link_state > VF_LINK_DISABLE)
+		out->fields &= ~(unsigned int)VF_LINK_STATE;
 	if (mac_parse(json_get_text(object, "mac"), &out->mac) < 0)
 		out->fields &= ~(unsigned int)VF_MAC;
 }

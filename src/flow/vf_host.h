@@ -29,7 +29,7 @@ struct vf_host {
 	/* vf_interrupts_count(), of this host */
 	int (*count_interrupts)(const char *vf);
 	/* vfio_group_try() */
-	int (*try_group)(const char *vf, struct err *err);
+	int (*try_group)(const char *vf, pid_t qemu, struct err *err);
 	/* numa_memory_node(), of this host */
 	int (*memory_node)(pid_t pid);
 	/* VF_RESERVE_LOCK_MS: how long others may hold the host's lock */

@@ -59,15 +59,22 @@ static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_v
 		if (r < 0)
 			return r;
 	}
+	/* A request has both rates: the one that is not given is as the host had it. */
+	if (!want.min_rate)
+		want.min_rate = vf->before.min_rate;
+	if (!want.max_rate)
+		want.max_rate = vf->before.max_rate;
 	r = vm->env->vf_host->write_settings(vm->env->loop, vf->pf, vf->index, &want,
 					     &unsupported, err);
 	if (r < 0)
 		return r;
 	/* With any other the guest gets less; without its VLAN it gets another network. */
-	if ((unsupported & VF_VLAN) && want.vlan)
-		return err_set(err, ERR_REFUSED, EOPNOTSUPP,
-			       "the driver of PF %s does not let the VLAN of VF %d be set",
-			       vf->pf, vf->index);
+	if (unsupported & VF_VLAN)
+		return err_set(
+			err, ERR_REFUSED, EOPNOTSUPP,
+			"the driver of PF %s does not let the VLAN of VF %d be set to %d: "
+			"take a VF of another NIC (--vf), or a physnet that is that VLAN",
+			vf->pf, vf->index, want.vlan);
 	if (unsupported == vf->unsupported)
 		return 0;
 	vf->unsupported = unsupported;
@@ -80,7 +87,7 @@ int vf_prepare(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, stru
 
 	if (r == 0)
 		r = apply_settings(vm, pair, vf, err);
-	return r < 0 ? r : vm->env->vf_host->try_group(vf->address, err);
+	return r < 0 ? r : vm->env->vf_host->try_group(vf->address, vm->pid, err);
 }
 
 int vf_admit(struct vm *vm, const struct vm_pair *pair, const struct vm_vf *vf, bool admit,
@@ -100,8 +107,9 @@ int vf_admit(struct vm *vm, const struct vm_pair *pair, const struct vm_vf *vf, 
 					     &unsupported, err);
 	if (r == 0 && unsupported)
 		r = err_set(err, ERR_REFUSED, EOPNOTSUPP,
-			    "the driver of PF %s does not let the MAC of VF %d be set", vf->pf,
-			    vf->index);
+			    "the driver of PF %s does not let the MAC of VF %d be set: a VF of "
+			    "this NIC cannot be a primary",
+			    vf->pf, vf->index);
 	return r;
 }
 

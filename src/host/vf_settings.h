@@ -28,6 +28,8 @@ enum vf_field {
 	VF_MAC = 1 << 5,
 };
 
+#define VF_ALL_FIELDS (2u * VF_MAC - 1)
+
 struct vf_settings {
 	unsigned int fields; /* VF_…: which of the rest mean anything */
 	struct mac mac;      /* zero: no filter, the NIC delivers nothing for an address */

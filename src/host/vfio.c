@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <linux/vfio.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "host/host_read.h"
 #include "host/pci.h"
 #include "host/sysroot.h"
+#include "host/vfio_group.h"
 
 #define NODE "/dev/vfio/%d"
 
@@ -31,18 +29,6 @@ static int collect(struct host_facts *facts, struct err *err)
 		    !find(facts, f->iommu_group))
 			facts->groups[facts->n_groups++].number = f->iommu_group;
 	}
-	return 0;
-}
-
-/* As QEMU does: a group is open to one process only, and says itself if it is whole. */
-static int ask_node(const char *path, bool *viable)
-{
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, VFIO_GROUP_GET_STATUS, &status) < 0)
-		return errno;
-	*viable = status.flags & VFIO_GROUP_FLAGS_VIABLE;
 	return 0;
 }
 
@@ -78,7 +64,7 @@ static int read_node(const struct host_read *what, const struct host_facts *fact
 	if ((sysroot && !S_ISCHR(st.st_mode)) || is_of_a_vm(what, facts, group->number))
 		group->open_errno = -1;
 	else
-		group->open_errno = ask_node(path, &group->viable);
+		group->open_errno = vfio_group_ask(path, &group->viable);
 	return 0;
 }
 

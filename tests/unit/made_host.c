@@ -183,8 +183,9 @@ static int made_count_interrupts(const char *vf)
 	return made.interrupts;
 }
 
-static int made_try_group(const char *vf, struct err *err)
+static int made_try_group(const char *vf, pid_t qemu, struct err *err)
 {
+	(void)qemu;
 	return act(err, "group %s", vf);
 }
 

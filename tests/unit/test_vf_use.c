@@ -176,10 +176,30 @@ static void test_unsupported(void)
 	vm_close(other);
 	strv_clear(&names);
 	is_int(vf_admit(vm, pair, vf_of(vm), true, &err), -EOPNOTSUPP, "unless it is the MAC");
-	is_str(err.msg, "the driver of PF pf0 does not let the MAC of VF 0 be set", "says so");
+	is_str(err.msg,
+	       "the driver of PF pf0 does not let the MAC of VF 0 be set: a VF of this NIC cannot "
+	       "be a primary",
+	       "says so");
 	is_int(vf_give_back_all(vm, &err), 0, "given back");
 	made.unsupported = 0;
 	is_back(vm);
+	vm_close(vm);
+}
+
+/* A request has both. */
+static void test_one_rate(void)
+{
+	struct vm *vm = reserved(1, MADE_VF("net0", "00:01", ", \"max_rate\": 500"));
+
+	made.settings[0][0].fields |= VF_RATE;
+	made.settings[0][0].min_rate = 10;
+	made.settings[0][0].max_rate = 900;
+	is_int(vf_prepare(vm, &vm->def->pairs[0], vf_of(vm), &err), 0, "one rate %s", err.msg);
+	ok(made.settings[0][0].min_rate == 10 && made.settings[0][0].max_rate == 500,
+	   "the other is as the host had it");
+	is_int(vf_give_back_all(vm, &err), 0, "given back");
+	ok(made.settings[0][0].min_rate == 10 && made.settings[0][0].max_rate == 900,
+	   "both are");
 	vm_close(vm);
 }
 
@@ -194,8 +214,9 @@ static void test_no_vlan(void)
 		is_int(vf_prepare(vm, pair, vf_of(vm), &err), -EOPNOTSUPP,
 		       "a PF without VLANs is not for a pair that has one");
 		is_int(err.kind, ERR_REFUSED, "refused");
-		is_str(err.msg, "the driver of PF pf0 does not let the VLAN of VF 0 be set",
-		       "says so");
+		like(err.msg,
+		     "the driver of PF pf0 does not let the VLAN of VF 0 be set to 5: take",
+		     "says so, and what to do");
 	}
 	is_int(vf_give_back_all(vm, &err), 0, "given back");
 	is_back(vm);
@@ -469,6 +490,7 @@ int main(void)
 	test_as_it_was();
 	test_late_driver();
 	test_unsupported();
+	test_one_rate();
 	test_no_vlan();
 	test_failures();
 	test_crash_before();
