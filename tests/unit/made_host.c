@@ -170,6 +170,10 @@ static int made_write_settings(struct loop *loop, const char *pf_link, int index
 		r = act(err, "trust %s %d %d", pf_link, index, want->trust);
 	if (r == 0 && want->fields & ~made.unsupported & VF_TRUST)
 		now->trust = want->trust;
+	if (r == 0 && want->fields & ~made.unsupported & VF_RATE) {
+		now->min_rate = want->min_rate;
+		now->max_rate = want->max_rate;
+	}
 	if (r == 0 && want->fields & ~made.unsupported & VF_MAC)
 		r = act(err, "mac %s %d %s", pf_link, index, mac_format(&want->mac, mac));
 	if (r == 0 && want->fields & ~made.unsupported & VF_MAC)
