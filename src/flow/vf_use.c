@@ -21,8 +21,18 @@ static int note_former(struct vm *vm, struct vm_vf *vf, const char *found, struc
 	return reservation_save(vm, err);
 }
 
+/* Its physnet may be gone from host.json since it was reserved. */
+static const char *vfio_driver(const struct vm *vm, const struct vm_pair *pair)
+{
+	const struct host_physnet *physnet =
+		hostdef_find_physnet(vm->env->host, pair->primary.physnet);
+
+	return physnet ? physnet->vfio_driver : "vfio-pci";
+}
+
 /* Also where it says that this was done: who was to do it may have crashed before. */
-static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
+static int bind_driver(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf,
+		       struct err *err)
 {
 	char found[VF_DRIVER_SIZE] = "";
 	struct err why = ERR_INIT;
@@ -36,7 +46,8 @@ static int bind_driver(struct vm *vm, struct vm_vf *vf, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	r = vm->env->vf_host->bind(vm->env->loop, vf->address, "vfio-pci", found, err);
+	r = vm->env->vf_host->bind(vm->env->loop, vf->address, vfio_driver(vm, pair), found,
+				   err);
 	noted = note_former(vm, vf, found, &why);
 	return r < 0 || noted == 0 ? r : err_set(err, why.kind, why.errnum, "%s", why.msg);
 }
@@ -83,7 +94,7 @@ static int apply_settings(struct vm *vm, const struct vm_pair *pair, struct vm_v
 
 int vf_prepare(struct vm *vm, const struct vm_pair *pair, struct vm_vf *vf, struct err *err)
 {
-	int r = bind_driver(vm, vf, err);
+	int r = bind_driver(vm, pair, vf, err);
 
 	if (r == 0)
 		r = apply_settings(vm, pair, vf, err);

@@ -114,6 +114,13 @@ static const struct schema_field physnet_rows[] = {
 	  .help = "interfaces of the PFs that are connected to it" },
 	{ INT_ROW("vfs", 1, 255), .offset = offsetof(struct host_physnet, vfs),
 	  .help = "VFs that vmfo makes on each of them; none when absent" },
+	{ .key = "vfio_driver",
+	  .type = SCHEMA_TEXT,
+	  .valid = text_is_vfio_driver,
+	  .expected = TEXT_VFIO_DRIVER_EXPECTED,
+	  .offset = offsetof(struct host_physnet, vfio_driver),
+	  .absent = "\"vfio-pci\"",
+	  .help = "driver that their VFs are bound to" },
 };
 static const struct schema_object physnet = { SCHEMA_OBJECT_OF(physnet_rows),
 					      .size = sizeof(struct host_physnet) };

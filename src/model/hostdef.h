@@ -19,7 +19,8 @@ struct host_physnet {
 	char *id;   /* as definitions name it; no two alike */
 	char **pfs; /* names of their links, at most 15 bytes; at least one */
 	size_t n_pfs;
-	int vfs; /* 1 to 255: made on each PF; 0: not given, vmfo makes none */
+	int vfs;           /* 1 to 255: made on each PF; 0: not given, vmfo makes none */
+	char *vfio_driver; /* that its VFs are bound to; default "vfio-pci" */
 };
 
 struct hostdef {

@@ -43,3 +43,16 @@ bool text_is_link(const char *text)
 {
 	return text_is_made_of(text, "_.-@+", 15) && *text != '-' && *text != '.';
 }
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), tail = strlen(end);
+
+	return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+bool text_is_vfio_driver(const char *text)
+{
+	return text_is_made_of(text, "_-", 31) &&
+	       (ends_with(text, "vfio-pci") || ends_with(text, "vfio_pci"));
+}

@@ -170,6 +170,7 @@ static void test_physnets(void)
 
 	is_int(def->n_physnets, 64, "64 physnets");
 	is_int(def->physnets[0].vfs, 0, "vmfo makes no VFs of its own accord");
+	is_str(def->physnets[0].vfio_driver, "vfio-pci", "and binds them to vfio-pci");
 	is_str(def->physnets[63].pfs[0], "eth63", "the last one's PF");
 	hostdef_free(def);
 	def = parse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"abcdefghijklmno\"]}"));
@@ -195,6 +196,11 @@ static void test_physnets(void)
 	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"abcdefghijklmnop\"]}"),
 	       "$.physnets[0].pfs[0]: found \"abcdefghijklmnop\", expected an interface's name");
 	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"../eth0\"]}"), "pfs[0]");
+	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfio_driver\": \"igbvf\"}"),
+	       "$.physnets[0].vfio_driver: found \"igbvf\", expected a driver of vfio");
+	refuse(PHYSNETS(
+		       "{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfio_driver\": \"../vfio-pci\"}"),
+	       "vfio_driver: found");
 	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfs\": 0}"),
 	       "$.physnets[0].vfs: found 0, expected an integer from 1 to 255");
 	refuse(PHYSNETS("{\"id\": \"a\", \"pfs\": [\"eth0\"], \"vfs\": 256}"),

@@ -120,8 +120,10 @@ static struct host_facts host = { .live = true,
 
 static char *lan[] = { (char *)"enp1s0", (char *)"enp5s0" };
 static char *storage[] = { (char *)"enp2s0" };
-static struct host_physnet physnets[] = { { (char *)"lan", lan, 2, 0 },
-					  { (char *)"storage", storage, 1, 0 } };
+static struct host_physnet physnets[] = {
+	{ .id = (char *)"lan", .pfs = lan, .n_pfs = 2 },
+	{ .id = (char *)"storage", .pfs = storage, .n_pfs = 1 },
+};
 static const struct hostdef settings = { .physnets = physnets, .n_physnets = 2 };
 
 /* ---- asking ---- */

@@ -186,6 +186,22 @@ static void test_unsupported(void)
 	vm_close(vm);
 }
 
+static void test_variant(void)
+{
+	struct vm *vm = reserved(1, NET0);
+	struct host_physnet *physnet = &made_env.host->physnets[0];
+
+	free(physnet->vfio_driver);
+	physnet->vfio_driver = strdup("mlx5_vfio_pci");
+	is_int(vf_prepare(vm, &vm->def->pairs[0], vf_of(vm), &err), 0,
+	       "a physnet whose VFs go "
+	       "to a variant driver");
+	like(made.log, "bind 0000:01:10.0 mlx5_vfio_pci", "its VF does");
+	vf_give_back_all(vm, &err);
+	made_settings(1, 0);
+	vm_close(vm);
+}
+
 /* A request has both. */
 static void test_one_rate(void)
 {
@@ -490,6 +506,7 @@ int main(void)
 	test_as_it_was();
 	test_late_driver();
 	test_unsupported();
+	test_variant();
 	test_one_rate();
 	test_no_vlan();
 	test_failures();
