@@ -257,17 +257,16 @@ static int cannot_set(int index, const char *what, const struct mac *mac, int er
 		snprintf(name, sizeof(name), "%d", index);
 	mac_format(mac, text);
 	if (errnum == ENOMEM || errnum == ENOSPC)
-		return err_set(
-			err, ERR_REFUSED, errnum,
-			"uplink %s: %s %s: its NIC has no place for another address (see "
-			"\"bridge fdb show dev %s\")",
-			name, what, text, name);
+		return err_set(err, ERR_REFUSED, errnum,
+			       "uplink %s: %s %s: its NIC has no place for one more (see "
+			       "\"bridge fdb show dev %s\")",
+			       name, what, text, name);
 	return err_sys(err, ERR_INTERNAL, errnum, "uplink %s: %s %s", name, what, text);
 }
 
 /*
- * type: RTM_…NEIGH; flags: NTF_…. What is so already, or cannot be, is no error, nor is a link
- * that has just gone.
+ * type: add or delete; flags: of whom, NTF_SELF or NTF_MASTER. What is so already, or cannot be,
+ * is no error, nor is a link that has just gone.
  */
 static int set_entries(const struct net_uplinks *uplinks, uint16_t type, uint8_t flags,
 		       const struct mac *mac, const char *what, struct err *err)
@@ -290,8 +289,10 @@ static int set_entries(const struct net_uplinks *uplinks, uint16_t type, uint8_t
 int net_uplinks_admit(const struct net_uplinks *uplinks, const struct mac *mac, bool admit,
 		      struct err *err)
 {
-	return set_entries(uplinks, admit ? RTM_NEWNEIGH : RTM_DELNEIGH, NTF_SELF, mac,
-			   admit ? "let in" : "let in no more", err);
+	uint16_t type = admit ? RTM_NEWNEIGH : RTM_DELNEIGH;
+
+	return set_entries(uplinks, type, NTF_SELF, mac, admit ? "let in" : "let in no more",
+			   err);
 }
 
 int net_uplinks_forget(const struct net_uplinks *uplinks, const struct mac *mac,
