@@ -265,7 +265,7 @@ static int cannot_set(int index, const char *what, const struct mac *mac, int er
 }
 
 /*
- * type: add or delete; flags: of whom, NTF_SELF or NTF_MASTER. What is so already, or cannot be,
+ * type: add or delete; flags: NTF_SELF or NTF_MASTER. What is so already, or cannot be,
  * is no error, nor is a link that has just gone.
  */
 static int set_entries(const struct net_uplinks *uplinks, uint16_t type, uint8_t flags,
