@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "io/child.h"
 
@@ -34,12 +35,18 @@ static int put(const struct sysfs_write *write_this)
 	return (size_t)n == len ? 0 : EIO;
 }
 
-/* Only async-signal-safe calls, as vmfo may have threads. */
-static void write_in_child(atomic_int *state, const struct sysfs_write *write,
+/*
+ * Only async-signal-safe calls, as vmfo may have threads. go: begins when a byte comes, and
+ * ends if none does: nobody could wait for it then, nor undo what it wrote.
+ */
+static void write_in_child(int go, atomic_int *state, const struct sysfs_write *write,
 			   const struct sysfs_write *late, size_t n_late)
 {
 	int expected = WRITING, e;
+	char byte;
 
+	if (read(go, &byte, 1) != 1)
+		_exit(ECANCELED);
 	/* A lock, a socket or a pipe of vmfo's must not live as long as this may. */
 	if (setsid() < 0 || close_range(0, ~0U, 0) < 0)
 		_exit(errno);
@@ -58,9 +65,12 @@ static int await(struct loop *loop, struct child *child, atomic_int *state,
 
 	loop_shield(loop);
 	r = child_wait(child, loop, deadline_in(ms), &status, err);
-	/* Written after all: it is about to end. */
-	if (r < 0 && !atomic_compare_exchange_strong(state, &expected, LEFT))
+	if (r < 0 && !atomic_compare_exchange_strong(state, &expected, LEFT)) {
+		/* Written after all: it is about to end. */
+		if (err)
+			*err = (struct err)ERR_INIT;
 		r = child_wait(child, loop, DEADLINE_NEVER, &status, err);
+	}
 	loop_unshield(loop);
 	if (r == -ETIMEDOUT)
 		return err_set(err, ERR_REFUSED, ETIMEDOUT,
@@ -75,6 +85,34 @@ static int await(struct loop *loop, struct child *child, atomic_int *state,
 		       "write to %s", write->path);
 }
 
+/* Nothing is written before the child is known by its pidfd. */
+static int start(struct child *child, atomic_int *state, const struct sysfs_write *write_this,
+		 const struct sysfs_write *late, size_t n_late)
+{
+	_cleanup_close_ int theirs = -1;
+	_cleanup_close_ int ours = -1;
+	int fds[2], e;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	theirs = fds[0];
+	ours = fds[1];
+	child->pid = fork();
+	if (child->pid < 0)
+		return -errno;
+	if (child->pid == 0) {
+		close(ours);
+		write_in_child(theirs, state, write_this, late, n_late);
+	}
+	child->pidfd = pidfd_open(child->pid, 0);
+	if (child->pidfd >= 0 && write(ours, "", 1) == 1)
+		return 0;
+	e = errno;
+	close(steal_fd(&ours));
+	waitpid(child->pid, NULL, 0);
+	return -e;
+}
+
 int sysfs_write(struct loop *loop, const struct sysfs_write *write, int64_t ms,
 		const struct sysfs_write *late, size_t n_late, struct err *err)
 {
@@ -87,14 +125,9 @@ int sysfs_write(struct loop *loop, const struct sysfs_write *write, int64_t ms,
 	if (state == MAP_FAILED)
 		return err_nomem(err);
 	atomic_init(state, WRITING);
-	child.pid = fork();
-	if (child.pid == 0)
-		write_in_child(state, write, late, n_late);
-	if (child.pid > 0)
-		child.pidfd = pidfd_open(child.pid, 0);
-	if (child.pidfd < 0)
-		r = err_sys(err, ERR_INTERNAL, errno, "write to %s: start a process",
-			    write->path);
+	r = start(&child, state, write, late, n_late);
+	if (r < 0)
+		err_sys(err, ERR_INTERNAL, -r, "write to %s: start a process", write->path);
 	else
 		r = await(loop, &child, state, write, ms, err);
 	child_forget(&child);

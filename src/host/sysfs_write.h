@@ -24,7 +24,8 @@ struct sysfs_write {
  * what the child writes if it comes back after that, in this order: it undoes what nobody
  * waits for any more.
  * Errors: ERR_REFUSED: what the kernel says (EACCES: not root); ETIMEDOUT: not done, a
- * child is left behind.
+ * child is left behind. ERR_INTERNAL: no child could be started (EMFILE, ENOMEM): nothing
+ * was written, nor will be.
  */
 int sysfs_write(struct loop *loop, const struct sysfs_write *write, int64_t ms,
 		const struct sysfs_write *late, size_t n_late, struct err *err);
