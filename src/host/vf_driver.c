@@ -18,12 +18,11 @@
 #include "io/child.h"
 
 #define POLL_MS 20
-#define MODPROBE_MS 30000
 #define MODPROBE_OUTPUT 4096
 
-const struct pci_host pci_this_host = { .let_go_ms = 10000,
-					.num_vfs_ms = 60000,
-					.settle_ms = 2000 };
+const struct pci_host pci_this_host = {
+	.modprobe_ms = 30000, .let_go_ms = 10000, .num_vfs_ms = 60000, .settle_ms = 2000
+};
 
 struct vf {
 	const struct pci_host *host;
@@ -132,7 +131,17 @@ static int need_driver(const struct vf *vf, const char *driver, struct err *err)
 			       "(/proc/sys/kernel/modprobe is empty); load it by hand",
 			       driver);
 	r = child_run(vf->loop, (const char *const[]){ modprobe, driver, NULL },
-		      deadline_in(MODPROBE_MS), MODPROBE_OUTPUT, &out, &said, &status, err);
+		      deadline_in(vf->host->modprobe_ms), MODPROBE_OUTPUT, &out, &said, &status,
+		      err);
+	if (r == -ETIMEDOUT) {
+		err_wrap(err,
+			 "load the driver %s: %s has not ended after %d s (see \"dmesg\" for "
+			 "what the module waits for)",
+			 driver, modprobe, (int)(vf->host->modprobe_ms / 1000));
+		if (err)
+			err->kind = ERR_REFUSED;
+		return r;
+	}
 	if (r < 0)
 		return err_wrap(err, "load the driver %s", driver);
 	if (driver_is_there(vf, driver))

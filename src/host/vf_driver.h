@@ -21,8 +21,8 @@
  * child process stays there, and if it ever comes out, it gives the VF back to former.
  * Errors: ERR_REFUSED, and the VF is with its former driver: EINVAL: no address, no VF, a
  * PF; ENODEV: no such function; ENOENT: no such driver; EBUSY: the former does not let go;
- * EIO: driver did not take it, or another did; EACCES: not root. ERR_UNFINISHED: the same,
- * and it could not be put back. -ECANCELED: while driver was loaded; not to be cancelled
+ * EIO: driver did not take it, or another did; ETIMEDOUT: driver was not loaded within 30 s;
+ * EACCES: not root. ERR_UNFINISHED: the same, and it could not be put back. -ECANCELED: while driver was loaded; not to be cancelled
  * between two drivers.
  */
 int vf_driver_bind(struct loop *loop, const char *address, const char *driver,

@@ -17,6 +17,7 @@
 
 struct pci_host {
 	const char *sysroot; /* NULL: this host's */
+	int64_t modprobe_ms; /* that a driver's module has to load */
 	int64_t let_go_ms;   /* that a driver has to let go, or to take */
 	int64_t num_vfs_ms;  /* that a PF's driver has to make or remove its VFs */
 	int64_t settle_ms;   /* after the kernel was done, until it shows */

@@ -16,6 +16,8 @@
 
 #include "base/cleanup.h"
 
+#define KILLED_MS 2000
+
 /* Moves fd to a number of at least `least`, so that a later dup2() cannot overwrite it. */
 static int move_up(int fd, int least)
 {
@@ -202,16 +204,21 @@ int pidfd_wait(int pidfd, struct loop *loop, int64_t deadline, struct err *err)
 	return r;
 }
 
-void child_stop(struct child *child, int grace_ms)
+/* As child_stop(), for so long.  Return: whether it is gone. */
+static bool stop_until(struct child *child, int grace_ms, int64_t deadline)
 {
-	int64_t deadline = deadline_in(grace_ms);
+	int64_t kill_at = deadline_in(grace_ms);
 	pid_t whom = child->group ? -child->pid : child->pid;
 
 	if (child->pid == 0)
-		return;
+		return true;
 	kill(whom, SIGTERM);
 	while (!pidfd_ended(child->pidfd)) {
-		if (clock_ms() >= deadline)
+		int64_t now = clock_ms();
+
+		if (now >= deadline)
+			return false;
+		if (now >= kill_at)
 			kill(whom, SIGKILL);
 		nanosleep(&(struct timespec){ .tv_nsec = 5 * 1000 * 1000 }, NULL);
 	}
@@ -219,6 +226,12 @@ void child_stop(struct child *child, int grace_ms)
 	if (child->group)
 		kill(whom, SIGKILL);
 	child_ended(child, NULL);
+	return true;
+}
+
+void child_stop(struct child *child, int grace_ms)
+{
+	stop_until(child, grace_ms, DEADLINE_NEVER);
 }
 
 void child_forget(struct child *child)
@@ -326,7 +339,12 @@ int child_run(struct loop *loop, const char *const *argv, int64_t deadline, size
 	if (r == 0)
 		r = child_wait(&child, loop, deadline, status, err);
 	if (r < 0) {
-		child_stop(&child, 0);
+		/* In the kernel no signal reaches it: that may take for ever. */
+		if (!stop_until(&child, 0, deadline_in(KILLED_MS))) {
+			err_wrap(err, "process %d (%s) does not end when it is killed",
+				 child.pid, argv[0]);
+			child_forget(&child);
+		}
 	} else {
 		captures[0].text[captures[0].len] = '\0';
 		*out = steal_ptr(captures[0].text);

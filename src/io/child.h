@@ -61,7 +61,10 @@ int child_wait(struct child *child, struct loop *loop, int64_t deadline, int *st
 /* Whether it has ended; collects it then, and status (may be NULL) is set. */
 bool child_ended(struct child *child, int *status);
 
-/* SIGTERM, after grace_ms SIGKILL; collects it. Nothing to do for a collected one. */
+/*
+ * SIGTERM, after grace_ms SIGKILL; collects it: it is gone then, however long that takes.
+ * Nothing to do for a collected one.
+ */
 void child_stop(struct child *child, int grace_ms);
 
 /* Closes the pidfd; the process goes on. */
@@ -70,7 +73,9 @@ void child_forget(struct child *child);
 /*
  * Runs a program to its end and takes its standard output; its standard error goes to
  * out_err (may be NULL: /dev/null). Both are NUL-terminated, at most max bytes each (more is
- * an error, EFBIG), freed by the caller. status: as of waitpid(2).
+ * an error, EFBIG), freed by the caller. status: as of waitpid(2). What has not ended when
+ * this fails (-ETIMEDOUT, -ECANCELED) is killed; where the kernel holds it all the same it is
+ * left there after 2 s, and the message says which process that is.
  */
 int child_run(struct loop *loop, const char *const *argv, int64_t deadline, size_t max,
 	      char **out, char **out_err, int *status, struct err *err);

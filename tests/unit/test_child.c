@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,6 +83,55 @@ static void test_run_failures(void)
 	       "also if it ignores SIGTERM");
 	ok(clock_ms() - begun < 10000, "is kept");
 	ok(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "no child is left of any");
+}
+
+/* A child that stays in its exit, as one that a driver holds in the kernel. */
+struct held {
+	struct loop *loop;
+	char pid_file[32]; /* where it says who it is */
+	pid_t pid;         /* once it is held */
+};
+
+static void hold(void *data)
+{
+	struct held *held = data;
+	_cleanup_fclose_ FILE *f = fopen(held->pid_file, "re");
+	int pid;
+
+	if (held->pid || !f || fscanf(f, "%d\n", &pid) != 1)
+		return;
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT) < 0)
+		bail("ptrace: %s", strerror(errno));
+	held->pid = pid;
+	loop_cancel(held->loop, "it is held");
+}
+
+static void test_run_held(void)
+{
+	struct held held = { .pid_file = "/tmp/vmfo-child-XXXXXX" };
+	char *out = NULL, script[64], text[64];
+	struct err err = ERR_INIT;
+	struct loop_timer *timer;
+	int64_t begun;
+	int status;
+
+	close(mkstemp(held.pid_file));
+	snprintf(script, sizeof(script), "echo $$ >%s; exec sleep 60", held.pid_file);
+	loop_new(&held.loop, NULL);
+	loop_timer(held.loop, 5, hold, &held, &timer, NULL);
+	begun = clock_ms();
+	is_int(child_run(held.loop, SH(script), DEADLINE_NEVER, 10, &out, NULL, &status, &err),
+	       -ECANCELED, "a run of what no SIGKILL ends can be cancelled");
+	ok(clock_ms() - begun < 20000, "soon");
+	snprintf(text, sizeof(text), "process %d (sh) does not end when it is killed: it is h",
+		 held.pid);
+	like(err.msg, text, "and says who stays behind");
+	is_int(kill(held.pid, 0), 0, "it is there");
+	ptrace(PTRACE_DETACH, held.pid, NULL, NULL);
+	is_int(waitpid(held.pid, &status, 0), held.pid, "and ends when it is let go");
+	loop_untimer(timer);
+	loop_free(held.loop);
+	unlink(held.pid_file);
 }
 
 static void test_fds(void)
@@ -284,6 +334,7 @@ int main(void)
 		bail("loop_new");
 	test_run();
 	test_run_failures();
+	test_run_held();
 	test_fds();
 	test_signals();
 	test_stop();

@@ -9,9 +9,9 @@
 #define NUM_VFS BUS "/devices/" PF "/sriov_numvfs"
 
 /* As long as it takes, but for what is to fail by it. */
-static const struct pci_host patient = { world, 60000, 60000, 60000 };
-static const struct pci_host hasty = { world, 60000, 60000, 500 };
-static const struct pci_host brief = { world, 60000, 1000, 60000 };
+static const struct pci_host patient = { world, 60000, 60000, 60000, 60000 };
+static const struct pci_host hasty = { world, 60000, 60000, 60000, 500 };
+static const struct pci_host brief = { world, 60000, 60000, 1000, 60000 };
 
 static struct loop *loop;
 static struct err err;

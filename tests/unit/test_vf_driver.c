@@ -12,9 +12,10 @@
 #define OVERRIDE BUS "/devices/" VF0 "/driver_override"
 
 /* As long as it takes, but for what is to fail by it. */
-static const struct pci_host patient = { world, 60000, 60000, 60000 };
-static const struct pci_host hasty = { world, 60000, 60000, 300 };
-static const struct pci_host busy = { world, 1500, 1500, 60000 };
+static const struct pci_host patient = { world, 60000, 60000, 60000, 60000 };
+static const struct pci_host hasty = { world, 60000, 60000, 60000, 300 };
+static const struct pci_host early = { world, 1000, 60000, 60000, 60000 };
+static const struct pci_host busy = { world, 60000, 1500, 1500, 60000 };
 
 static struct loop *loop;
 static struct err err;
@@ -149,6 +150,13 @@ static void test_modprobe(void)
 	world_run("echo /nowhere/modprobe >proc/sys/kernel/modprobe");
 	is_int(bind_vf(&patient, VF0, "vfio-x"), -ENOENT, "a modprobe that is not there");
 	like(err.msg, "load the driver vfio-x: start /nowhere/modprobe: ", "is named");
+
+	world_begin("exec sleep 60");
+	is_int(bind_vf(&early, VF0, "vfio-x"), -ETIMEDOUT, "a module that does not load");
+	like(err.msg, "load the driver vfio-x: /tmp/", "is named");
+	like(err.msg, "/modprobe has not ended after 1 s (see \"dmesg\"", "with the time");
+	is_int(err.kind, ERR_REFUSED, "nothing was changed");
+	is_str(world_log(log_text), "", "nothing was written");
 	is_with(VF0, "igbvf");
 }
 

@@ -410,7 +410,7 @@ static void test_pf_renamed(void)
 
 /* ---- the driver, in a sysfs ---- */
 
-static const struct pci_host hasty = { world, 1500, 1500, 300 };
+static const struct pci_host hasty = { world, 60000, 1500, 1500, 300 };
 
 static int world_bind(struct loop *loop, const char *vf, const char *driver,
 		      char former[VF_DRIVER_SIZE], struct err *why)
