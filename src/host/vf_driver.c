@@ -333,12 +333,13 @@ int vf_driver_bind_on(const struct pci_host *host, struct loop *loop, const char
 	*former = '\0';
 	if (r < 0)
 		return r;
-	read_driver(&vf, former);
-	if (str_eq(former, driver))
-		return 0;
 	r = need_driver(&vf, driver, err);
 	if (r < 0)
 		return r;
+	/* While a module loads, udev may give it to somebody. */
+	read_driver(&vf, former);
+	if (str_eq(former, driver))
+		return 0;
 	/* Between two drivers is no place to stop at. */
 	loop_shield(loop);
 	r = set_override(&vf, driver, former, former, err);

@@ -15,8 +15,8 @@
 /*
  * Takes a VF from the driver that has it and gives it to driver ("vfio-pci", or a variant
  * of it), which is loaded where it is not there. address: "0000:01:10.0". former: who had
- * it, "" for nobody; set as soon as it is known, also where this fails later. A VF that
- * driver has already is left as it is.
+ * it once that is loaded, "" for nobody; also where this fails later. A VF that driver has
+ * already is left as it is.
  * A driver that does not let go holds who asks it to in the kernel. vmfo waits for 10 s; a
  * child process stays there, and if it ever comes out, it gives the VF back to former.
  * Errors: ERR_REFUSED, and the VF is with its former driver: EINVAL: no address, no VF, a

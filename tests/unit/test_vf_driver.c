@@ -141,6 +141,14 @@ static void test_modprobe(void)
 	is_int(bind_vf(&patient, VF0, "vfio-pci"), 0, "a driver that is to be loaded");
 	is_with(VF0, "vfio-pci");
 
+	world_begin("mkdir " BUS "/drivers/$1; ln -s ../../drivers/igbvf " BUS "/devices/" VF0
+		    "/driver");
+	world_run("rm -r " BUS "/drivers/vfio-pci " BUS "/devices/" VF0 "/driver");
+	is_int(bind_vf(&patient, VF0, "vfio-pci"), 0,
+	       "one that nobody had until the driver was loaded %s", err.msg);
+	is_str(former, "igbvf", "who has it since is told");
+	is_with(VF0, "vfio-pci");
+
 	world_begin("exit 0");
 	is_int(bind_vf(&patient, VF0, "vfio-x"), -ENOENT, "a module without its driver");
 	like(err.msg, "says: nothing, and brought none", "is told");
