@@ -29,6 +29,12 @@ struct vf {
 	struct loop *loop;
 	char address[PCI_ADDRESS_SIZE];
 	char *override_file, *probe_file;
+	const char *home; /* who had it, and is to have it again; "": nobody */
+	/* What driver_override is to say while it goes home, and when it is there. */
+	char to_home[VF_DRIVER_SIZE + 1], at_home[VF_DRIVER_SIZE + 1];
+	/* How it goes home once nobody has it; at_home is the last of it. */
+	struct sysfs_write way_home[3];
+	size_t n_way_home;
 	bool left_behind; /* a process is, in the kernel; it puts things back by itself */
 };
 
@@ -167,10 +173,26 @@ static int explain(const struct vf *vf, int r, struct err *err)
 	return r;
 }
 
-/* Who may have a VF whose driver is to be home: the vfio drivers take none unasked. */
-static const char *override_of(const char *home)
+/* Who may have a VF that is with home: the vfio drivers take none unasked. */
+static const char *override_at(const char *home)
 {
 	return host_is_vfio_driver(home) ? home : "";
+}
+
+static void set_home(struct vf *vf, const char *home)
+{
+	size_t n = 0;
+
+	vf->home = home;
+	snprintf(vf->to_home, sizeof(vf->to_home), "%s\n", home);
+	snprintf(vf->at_home, sizeof(vf->at_home), "%s\n", override_at(home));
+	if (*home) {
+		/* Others, as pci-stub, take one only by name, too. */
+		vf->way_home[n++] = (struct sysfs_write){ vf->override_file, vf->to_home };
+		vf->way_home[n++] = (struct sysfs_write){ vf->probe_file, vf->address };
+	}
+	vf->way_home[n++] = (struct sysfs_write){ vf->override_file, vf->at_home };
+	vf->n_way_home = n;
 }
 
 /* In which a write did not come back. */
@@ -188,39 +210,32 @@ static int left_behind(struct vf *vf, const char *driver, struct err *err)
 	return -EBUSY;
 }
 
-/*
- * Says which driver may have it; "": whichever wants it. now: who has it. home: whose it
- * becomes again if nobody waits for the write any more.
- */
-static int set_override(struct vf *vf, const char *driver, const char *now, const char *home,
-			struct err *err)
+/* Says which driver may have it; "": whichever wants it. now: who has it. */
+static int set_override(struct vf *vf, const char *driver, const char *now, struct err *err)
 {
-	char text[VF_DRIVER_SIZE + 1], back[VF_DRIVER_SIZE + 1];
+	char text[VF_DRIVER_SIZE + 1];
 	const struct sysfs_write write = { vf->override_file, text };
-	const struct sysfs_write late = { vf->override_file, back };
 	int r;
 
 	snprintf(text, sizeof(text), "%s\n", driver);
-	snprintf(back, sizeof(back), "%s\n", override_of(home));
-	r = sysfs_write(vf->loop, &write, vf->host->let_go_ms, &late, 1, err);
+	r = sysfs_write(vf->loop, &write, vf->host->let_go_ms,
+			&vf->way_home[vf->n_way_home - 1], 1, err);
 	return r == -ETIMEDOUT ? left_behind(vf, now, err) : explain(vf, r, err);
 }
 
-static int unbind(struct vf *vf, const char *driver, const char *home, struct err *err)
+static int unbind(struct vf *vf, const char *driver, struct err *err)
 {
 	_cleanup_free_ char *file =
 		sysroot_path(vf->host->sysroot, PCI_DRIVER "/unbind", driver);
 	const struct sysfs_write write = { file, vf->address };
-	char back[VF_DRIVER_SIZE + 1], now[VF_DRIVER_SIZE];
-	const struct sysfs_write late[] = { { vf->override_file, back },
-					    { vf->probe_file, vf->address } };
+	char now[VF_DRIVER_SIZE];
 	int64_t deadline;
 	int r;
 
 	if (!file)
 		return err_nomem(err);
-	snprintf(back, sizeof(back), "%s\n", override_of(home));
-	r = sysfs_write(vf->loop, &write, vf->host->let_go_ms, late, *home ? 2 : 1, err);
+	r = sysfs_write(vf->loop, &write, vf->host->let_go_ms, vf->way_home, vf->n_way_home,
+			err);
 	if (r == -ETIMEDOUT)
 		return left_behind(vf, driver, err);
 	deadline = deadline_in(vf->host->settle_ms);
@@ -286,42 +301,54 @@ static int probe(struct vf *vf, const char *driver, struct err *err)
 
 /* ---- there and back ---- */
 
-static int take(struct vf *vf, const char *former, const char *driver, struct err *err)
+static int take(struct vf *vf, const char *driver, struct err *err)
 {
-	int r = *former ? unbind(vf, former, former, err) : 0;
+	int r = *vf->home ? unbind(vf, vf->home, err) : 0;
 
 	return r == 0 ? probe(vf, driver, err) : r;
 }
 
-static int restore(struct vf *vf, const char *former, struct err *err)
+static int leave_for_home(struct vf *vf, const char *now, struct err *err)
 {
+	int r = *now ? unbind(vf, now, err) : 0;
+
+	if (r < 0 || !*vf->home)
+		return r;
+	r = need_driver(vf, vf->home, err);
+	return r == 0 ? probe(vf, vf->home, err) : r;
+}
+
+static int restore(struct vf *vf, struct err *err)
+{
+	const char *at_home = override_at(vf->home);
 	char now[VF_DRIVER_SIZE];
-	int r;
+	int r, last;
 
 	read_driver(vf, now);
-	r = set_override(vf, override_of(former), now, former, err);
-	if (r < 0 || str_eq(now, former))
+	if (str_eq(now, vf->home))
+		return set_override(vf, at_home, now, err);
+	r = set_override(vf, vf->home, now, err);
+	if (r == 0)
+		r = leave_for_home(vf, now, err);
+	if (vf->left_behind || !vf_is_there(vf) || str_eq(at_home, vf->home))
 		return r;
-	if (*now)
-		r = unbind(vf, now, former, err);
-	if (r < 0 || !*former)
-		return r;
-	r = need_driver(vf, former, err);
-	return r == 0 ? probe(vf, former, err) : r;
+	/* Also where it did not get there: another driver may be the one that can. */
+	last = set_override(vf, at_home, vf->home, r < 0 ? NULL : err);
+	return r < 0 ? r : last;
 }
 
 /* After a failed take(), whose error is in err.  Return: its errno. */
-static int put_back(struct vf *vf, const char *former, int failed, struct err *err)
+static int put_back(struct vf *vf, int failed, struct err *err)
 {
 	struct err e = ERR_INIT;
 	char first[ERR_MSG_SIZE];
 
-	if (vf->left_behind || !vf_is_there(vf) || restore(vf, former, &e) == 0 || !err)
+	if (vf->left_behind || !vf_is_there(vf) || restore(vf, &e) == 0 || !err)
 		return failed;
 	memcpy(first, err->msg, sizeof(first));
 	return err_set(err, ERR_UNFINISHED, err->errnum,
 		       "%.250s; and it could not be given back to %s: %.200s", first,
-		       *former ? former : "no driver", e.msg);
+		       *vf->home ? vf->home : "no driver", e.msg);
 }
 
 int vf_driver_bind_on(const struct pci_host *host, struct loop *loop, const char *address,
@@ -342,11 +369,12 @@ int vf_driver_bind_on(const struct pci_host *host, struct loop *loop, const char
 		return 0;
 	/* Between two drivers is no place to stop at. */
 	loop_shield(loop);
-	r = set_override(&vf, driver, former, former, err);
+	set_home(&vf, former);
+	r = set_override(&vf, driver, former, err);
 	if (r == 0) {
-		r = take(&vf, former, driver, err);
+		r = take(&vf, driver, err);
 		if (r < 0)
-			r = put_back(&vf, former, r, err);
+			r = put_back(&vf, r, err);
 	}
 	loop_unshield(loop);
 	return r;
@@ -369,7 +397,8 @@ int vf_driver_give_back_on(const struct pci_host *host, struct loop *loop, const
 	if (str_eq(now, former) && host_is_vfio_driver(former))
 		return 0;
 	loop_shield(loop);
-	r = restore(&vf, former, err);
+	set_home(&vf, former);
+	r = restore(&vf, err);
 	loop_unshield(loop);
 	return r;
 }

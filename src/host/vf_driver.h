@@ -30,7 +30,9 @@ int vf_driver_bind(struct loop *loop, const char *address, const char *driver,
 
 /*
  * Undoes vf_driver_bind(): former is what that said. Whoever has the VF now loses it. Done
- * already is no error.
+ * already is no error. former need not be the driver that the kernel would choose; what
+ * driver_override said before the bind is not known here: it names former after this where
+ * that is of vfio, else nobody.
  * Errors: as of vf_driver_bind(), what is done being left: ENODEV: the VF is gone; EBUSY: a
  * QEMU still has it open, and who was left behind gives it back when that ends; EIO: another
  * driver took it, or none. Not to be cancelled.
