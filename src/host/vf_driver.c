@@ -261,18 +261,42 @@ static int unbind(struct vf *vf, const char *driver, struct err *err)
 	}
 }
 
+/* The driver may be done with it when nobody waits any more, and is to give it up then. */
+static int write_probe(struct vf *vf, const char *driver, struct err *err)
+{
+	_cleanup_free_ char *unbind_file =
+		sysroot_path(vf->host->sysroot, PCI_DRIVER "/unbind", driver);
+	const struct sysfs_write write = { vf->probe_file, vf->address };
+	struct sysfs_write late[1 + ARRAY_SIZE(vf->way_home)] = { { unbind_file,
+								    vf->address } };
+	/* At home it stays. */
+	size_t first = str_eq(driver, vf->home) ? vf->n_way_home : 0;
+	int r;
+
+	if (!unbind_file)
+		return err_nomem(err);
+	memcpy(&late[1], vf->way_home, sizeof(vf->way_home));
+	r = sysfs_write(vf->loop, &write, vf->host->let_go_ms, &late[first],
+			1 + vf->n_way_home - first, err);
+	if (r != -ETIMEDOUT)
+		return explain(vf, r, err);
+	vf->left_behind = true;
+	err_wrap(err, "%s has not finished taking VF %s; it may have it yet (see \"dmesg\")",
+		 driver, vf->address);
+	if (err)
+		err->kind = ERR_UNFINISHED;
+	return r;
+}
+
 /* Lets the kernel look for a driver, which must be this one. */
 static int probe(struct vf *vf, const char *driver, struct err *err)
 {
-	const struct sysfs_write write = { vf->probe_file, vf->address };
 	int64_t deadline;
 	char now[VF_DRIVER_SIZE];
-	int r = sysfs_write(vf->loop, &write, vf->host->let_go_ms, NULL, 0, err);
+	int r = write_probe(vf, driver, err);
 
-	if (r < 0) {
-		vf->left_behind = r == -ETIMEDOUT;
-		return explain(vf, r, err);
-	}
+	if (r < 0)
+		return r;
 	deadline = deadline_in(vf->host->settle_ms);
 	for (;;) {
 		read_driver(vf, now);

@@ -17,13 +17,15 @@
  * of it), which is loaded where it is not there. address: "0000:01:10.0". former: who had
  * it once that is loaded, "" for nobody; also where this fails later. A VF that driver has
  * already is left as it is.
- * A driver that does not let go holds who asks it to in the kernel. vmfo waits for 10 s; a
- * child process stays there, and if it ever comes out, it gives the VF back to former.
+ * A driver that does not let go, or is not done with taking, holds who asks it to in the
+ * kernel. vmfo waits for 10 s; a child process stays there, and if it ever comes out, it gives
+ * the VF back to former.
  * Errors: ERR_REFUSED, and the VF is with its former driver: EINVAL: no address, no VF, a
  * PF; ENODEV: no such function; ENOENT: no such driver; EBUSY: the former does not let go;
  * EIO: driver did not take it, or another did; ETIMEDOUT: driver was not loaded within 30 s;
- * EACCES: not root. ERR_UNFINISHED: the same, and it could not be put back. -ECANCELED: while driver was loaded; not to be cancelled
- * between two drivers.
+ * EACCES: not root. ERR_UNFINISHED: the same, and it could not be put back; ETIMEDOUT: driver
+ * is not done with taking it, and may have it yet. -ECANCELED: while driver was loaded; not to
+ * be cancelled between two drivers.
  */
 int vf_driver_bind(struct loop *loop, const char *address, const char *driver,
 		   char former[VF_DRIVER_SIZE], struct err *err);
@@ -35,7 +37,8 @@ int vf_driver_bind(struct loop *loop, const char *address, const char *driver,
  * that is of vfio, else nobody.
  * Errors: as of vf_driver_bind(), what is done being left: ENODEV: the VF is gone; EBUSY: a
  * QEMU still has it open, and who was left behind gives it back when that ends; EIO: another
- * driver took it, or none. Not to be cancelled.
+ * driver took it, or none. ERR_UNFINISHED: ETIMEDOUT: former is not done with taking it. Not
+ * to be cancelled.
  */
 int vf_driver_give_back(struct loop *loop, const char *address, const char *former,
 			struct err *err);

@@ -292,6 +292,43 @@ static void test_stuck(void)
 	is_brought_home(pid);
 }
 
+static void test_stuck_taking(void)
+{
+	pid_t pid;
+
+	world_begin("exit 1");
+	make_stuck("drivers_probe");
+	is_int(bind_vf(&busy, VF0, "vfio-pci"), -ETIMEDOUT, "a driver that is not done");
+	like(err.msg, "vfio-pci has not finished taking VF " VF0 "; it may have it yet",
+	     "is named");
+	like(err.msg, "within 1 s; process ", "with how long it was waited for");
+	is_int(err.kind, ERR_UNFINISHED, "nobody knows who will have it");
+	is_str(former, "igbvf", "who had it is told");
+	is_str(world_log(log_text), "override vfio-pci,igbvf " VF0, "nothing is undone yet");
+	overridden("vfio-pci");
+	pid = who_waits();
+	/* It is taken after all, and for nobody. */
+	world_run("ln -s ../../drivers/vfio-pci " BUS "/devices/" VF0 "/driver");
+	let_go("drivers_probe");
+	is_brought_home(pid);
+	while (world_has(BUS "/devices/" VF0 "/driver"))
+		usleep(20 * 1000);
+	like(world_log(log_text), "igbvf " VF0 ",vfio-pci " VF0, "after it was taken away");
+
+	world_begin("exit 1");
+	bind_vf(&patient, VF0, "vfio-pci");
+	make_stuck("drivers_probe");
+	is_int(give_back(&busy, VF0, "igbvf"), -ETIMEDOUT, "nor is the former");
+	like(err.msg, "igbvf has not finished taking VF " VF0 "; it may have it yet",
+	     "is named");
+	is_int(err.kind, ERR_UNFINISHED, "it is on its way");
+	overridden("igbvf");
+	pid = who_waits();
+	let_go("drivers_probe");
+	is_int(waitpid(pid, NULL, 0), pid, "who waited ends, and takes it from nobody");
+	overridden("");
+}
+
 static void test_not_root(void)
 {
 	int status;
@@ -340,6 +377,7 @@ int main(void)
 	test_put_back();
 	test_unplugged();
 	test_stuck();
+	test_stuck_taking();
 	test_not_root();
 	test_cancelled();
 	loop_free(loop);
