@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * How many VFs a PF has. The kernel goes from one number to another by way of none only.
+ * How many VFs a PF has. The kernel goes from one number to another by way of none only, so
+ * whoever made some before keeps them.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/if.h>
-#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -18,7 +17,6 @@ struct pf {
 	const struct pci_host *host;
 	struct loop *loop;
 	char address[PCI_ADDRESS_SIZE];
-	int n; /* VFs that it has */
 };
 
 /* -1: it is no PF, or gone. */
@@ -26,63 +24,6 @@ static int64_t read_number(const struct pf *pf, const char *file)
 {
 	return sysroot_read_int(pf->host->sysroot, -1, PCI_DEVICE "/%s", pf->address, file);
 }
-
-/* ---- whether they are in use ---- */
-
-static bool link_is_up(const struct pf *pf, const char *vf, const char *link)
-{
-	return sysroot_read_int(pf->host->sysroot, 0, PCI_DEVICE "/net/%s/flags", vf, link) &
-	       IFF_UP;
-}
-
-static int in_use(const struct pf *pf, const char *vf, const char *how, const char *what,
-		  struct err *err)
-{
-	return err_set(err, ERR_REFUSED, EBUSY,
-		       "%s has %d VFs, and another number means to remove them all: %s is in "
-		       "use, %s %s",
-		       pf->address, pf->n, vf, how, what);
-}
-
-static int check_vf(const struct pf *pf, const char *vf, struct err *err)
-{
-	_cleanup_(strv_clear) struct strv links = { 0 };
-	char driver[VF_DRIVER_SIZE];
-
-	sysroot_read_link(pf->host->sysroot, driver, sizeof(driver), PCI_DEVICE "/driver", vf);
-	if (!*driver)
-		return 0;
-	if (host_is_vfio_driver(driver))
-		return in_use(pf, vf, "given to a guest by the driver", driver, err);
-	sysroot_list(pf->host->sysroot, &links, PCI_DEVICE "/net", vf);
-	if (links.failed)
-		return err_nomem(err);
-	/* It may be a container's, in a network namespace of its own. */
-	if (links.n == 0)
-		return in_use(pf, vf, "without a link that is seen here, by the driver", driver,
-			      err);
-	for (size_t i = 0; i < links.n; i++)
-		if (link_is_up(pf, vf, links.v[i]))
-			return in_use(pf, vf, "by the host: set down the link", links.v[i],
-				      err);
-	return 0;
-}
-
-static int check_unused(const struct pf *pf, struct err *err)
-{
-	char vf[PCI_ADDRESS_SIZE];
-	int r = 0;
-
-	for (int i = 0; r == 0 && i < pf->n; i++) {
-		sysroot_read_link(pf->host->sysroot, vf, sizeof(vf), PCI_DEVICE "/virtfn%d",
-				  pf->address, i);
-		if (*vf)
-			r = check_vf(pf, vf, err);
-	}
-	return r;
-}
-
-/* ---- the number ---- */
 
 static int refused(const struct pf *pf, int n, int r, struct err *err)
 {
@@ -121,8 +62,7 @@ static bool has_vf(const struct pf *pf, int i)
 
 static bool is_done(const struct pf *pf, int n)
 {
-	return read_number(pf, "sriov_numvfs") == n && (n == 0 || has_vf(pf, n - 1)) &&
-	       !has_vf(pf, n);
+	return read_number(pf, "sriov_numvfs") == n && has_vf(pf, n - 1) && !has_vf(pf, n);
 }
 
 static int await_number(const struct pf *pf, int n, struct err *err)
@@ -160,28 +100,11 @@ static int set_number(const struct pf *pf, int n, struct err *err)
 	return r < 0 ? refused(pf, n, r, err) : await_number(pf, n, err);
 }
 
-static int change_number(const struct pf *pf, int n, struct err *err)
-{
-	int r = pf->n > 0 ? set_number(pf, 0, err) : 0;
-
-	if (r < 0 || n == 0)
-		return r;
-	r = set_number(pf, n, err);
-	if (r == 0 || r == -ETIMEDOUT || pf->n == 0)
-		return r;
-	/* The former number is better than none: somebody made those VFs. */
-	if (set_number(pf, pf->n, NULL) < 0 && err) {
-		err_wrap(err, "the %d VFs that %s had are gone", pf->n, pf->address);
-		err->kind = ERR_UNFINISHED;
-	}
-	return r;
-}
-
 int pf_set_num_vfs_on(const struct pci_host *host, struct loop *loop, const char *address,
 		      int n, struct err *err)
 {
 	struct pf pf = { .host = host, .loop = loop };
-	int64_t total;
+	int64_t total, now;
 	int r = pci_find(host, address, pf.address, err);
 
 	if (r < 0)
@@ -192,22 +115,20 @@ int pf_set_num_vfs_on(const struct pci_host *host, struct loop *loop, const char
 			       "%s is no PF that can have VFs (it has no \"sriov_totalvfs\" in "
 			       "/sys/bus/pci/devices)",
 			       pf.address);
-	if (n < 0 || n > total)
+	if (n < 1 || n > total)
 		return err_set(err, ERR_REFUSED, ERANGE,
-			       "%s can have 0 to %" PRId64 " VFs, and not %d", pf.address,
-			       total, n);
-	pf.n = (int)read_number(&pf, "sriov_numvfs");
+			       "%s can have %" PRId64 " VFs at most, and is to have %d",
+			       pf.address, total, n);
+	now = read_number(&pf, "sriov_numvfs");
 	/* Somebody else may be at it just now. */
-	if (pf.n == n)
+	if (now == n)
 		return await_number(&pf, n, err);
-	r = check_unused(&pf, err);
-	if (r < 0)
-		return r;
-	/* Between two numbers there is none: not a place to stop at. */
-	loop_shield(loop);
-	r = change_number(&pf, n, err);
-	loop_unshield(loop);
-	return r;
+	if (now > 0)
+		return err_set(err, ERR_REFUSED, EBUSY,
+			       "%s has %" PRId64 " VFs by now, made by somebody else: vmfo "
+			       "leaves them as they are",
+			       pf.address, now);
+	return set_number(&pf, n, err);
 }
 
 int pf_set_num_vfs(struct loop *loop, const char *address, int n, struct err *err)

@@ -44,14 +44,13 @@ int vf_driver_give_back(struct loop *loop, const char *address, const char *form
 			struct err *err);
 
 /*
- * Makes a PF have n VFs, 0 to sriov_totalvfs, and waits until they are there. Where it has
- * another number of them, all are removed first, which is refused if one is in use: with
- * vfio, or by the host, as a link that is up or not to be seen.
- * address: of the PF, "0000:01:00.0".
+ * Makes n VFs, 1 to sriov_totalvfs, of a PF that has none, and waits until they are there.
+ * One that has so many already, or gets them just now, is fine. address: of the PF,
+ * "0000:01:00.0".
  * Errors: ERR_REFUSED: EINVAL: no address, no PF; ERANGE: more than it can have; ENODEV;
- * EBUSY: one is in use; ETIMEDOUT: not after 60 s; EIO: somebody else changed the number
- * meanwhile; EACCES: not root; what the PF's driver says. The VFs that it had are made again
- * then; ERR_UNFINISHED: they could not be. Not to be cancelled between two numbers.
+ * EBUSY: it has another number of them, made by somebody else; ETIMEDOUT: not after 60 s; EIO:
+ * not all came, or somebody else changed the number meanwhile; EACCES: not root; what the PF's
+ * driver says. -ECANCELED: while they are waited for, when they are made.
  */
 int pf_set_num_vfs(struct loop *loop, const char *address, int n, struct err *err);
 

@@ -2,8 +2,7 @@
  *
  * A folder with the files of sysfs by which VFs get drivers and PFs get VFs, and a process
  * that acts on what is written there, as the kernel does. A PF, 0000:01:00.0, with VFs from
- * 0000:01:10.0 on, each with the driver igbvf and a link that is down. One program, one
- * world, so the state is static.
+ * 0000:01:10.0 on, each with the driver igbvf. One program, one world, so the state is static.
  */
 #ifndef VMFO_TESTS_PCI_WORLD_H
 #define VMFO_TESTS_PCI_WORLD_H
@@ -27,6 +26,7 @@
 #define BUS "sys/bus/pci"
 
 static char world[] = "/tmp/vmfo-pci-XXXXXX";
+static int world_vfs = 2; /* that the PF has at first */
 static pid_t world_kernel;
 static int world_open = -1; /* while it is, there is a kernel */
 
@@ -122,11 +122,11 @@ static void kernel_num_vfs(int n)
 	world_run("rm -rf " BUS "/devices/0000:01:1* " BUS "/devices/" PF "/virtfn*");
 	for (int i = 0; i < n; i++)
 		world_run("vf=$(printf 0000:01:1%%d.%%d $((%d * 2 / 8)) $((%d * 2 %% 8))); "
-			  "mkdir -p " BUS "/devices/$vf/net/eth%d; cd " BUS "/devices/$vf; "
+			  "mkdir " BUS "/devices/$vf; cd " BUS "/devices/$vf; "
 			  "ln -s ../" PF " physfn; ln -s ../../drivers/igbvf driver; "
-			  "echo 0x1002 >net/eth%d/flags; : >driver_override; "
+			  ": >driver_override; "
 			  "ln -s ../$vf ../" PF "/virtfn%d",
-			  i, i, i, i, i);
+			  i, i, i);
 }
 
 static void kernel_log(const char *what, const char *text)
@@ -203,7 +203,7 @@ __attribute__((unused)) static void world_end(void)
 	world_run("rm -rf sys proc log room modprobe deaf unplug");
 }
 
-/* Two VFs; what there was before is gone. modprobe: a line of shell for what loads modules. */
+/* What there was before is gone. modprobe: a line of shell for what loads modules. */
 __attribute__((unused)) static void world_begin(const char *modprobe)
 {
 	int ready[2], until[2];
@@ -217,12 +217,12 @@ __attribute__((unused)) static void world_begin(const char *modprobe)
 	world_run("mkdir -p proc/sys/kernel " BUS "/devices/" PF " " BUS "/drivers/igbvf " BUS
 		  "/drivers/vfio-pci; : >" BUS "/drivers_probe; : >log; "
 		  "echo 7 >" BUS "/devices/" PF "/sriov_totalvfs; "
-		  "echo 2 >" BUS "/devices/" PF "/sriov_numvfs; "
+		  "echo %d >" BUS "/devices/" PF "/sriov_numvfs; "
 		  ": >" BUS "/drivers/igbvf/unbind; : >" BUS "/drivers/vfio-pci/unbind; "
 		  "printf '#!/bin/sh\\ncd %s\\n%s\\n' >modprobe; chmod 755 modprobe; "
 		  "echo %s/modprobe >proc/sys/kernel/modprobe",
-		  world, modprobe, world);
-	kernel_num_vfs(2);
+		  world_vfs, world, modprobe, world);
+	kernel_num_vfs(world_vfs);
 	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(until, O_CLOEXEC) < 0)
 		bail("pipe");
 	fflush(stdout);
