@@ -32,6 +32,12 @@ static int refused(const struct pf *pf, int n, int r, struct err *err)
 	if (!sysroot_exists(pf->host->sysroot, PCI_DEVICE, pf->address))
 		return pci_gone(pf->address, err);
 	switch (-r) {
+	case ETIMEDOUT:
+		err_wrap(err, "make %d VFs of %s, which may yet be done (see \"dmesg\")", n,
+			 pf->address);
+		if (err)
+			err->kind = ERR_UNFINISHED;
+		return r;
 	case EACCES:
 		what = "not permitted; run vmfo as root";
 		break;

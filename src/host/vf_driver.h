@@ -48,9 +48,10 @@ int vf_driver_give_back(struct loop *loop, const char *address, const char *form
  * One that has so many already, or gets them just now, is fine. address: of the PF,
  * "0000:01:00.0".
  * Errors: ERR_REFUSED: EINVAL: no address, no PF; ERANGE: more than it can have; ENODEV;
- * EBUSY: it has another number of them, made by somebody else; ETIMEDOUT: not after 60 s; EIO:
- * not all came, or somebody else changed the number meanwhile; EACCES: not root; what the PF's
- * driver says. -ECANCELED: while they are waited for, when they are made.
+ * EBUSY: it has another number of them, made by somebody else; EIO: not all came, or somebody
+ * else changed the number meanwhile; EACCES: not root; what the PF's driver says.
+ * ERR_UNFINISHED: ETIMEDOUT: not after 60 s; a child process stays in the kernel, and they may
+ * yet come. -ECANCELED: while they are waited for, when they are made.
  */
 int pf_set_num_vfs(struct loop *loop, const char *address, int n, struct err *err);
 
