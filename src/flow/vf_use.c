@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "flow/reservation.h"
 #include "flow/vf_host.h"
-#include "topology/host_facts.h"
+#include "model/text.h"
 
 /*
  * Of a VF that was made a moment ago the facts say no driver: udev loads it. What the bind has
@@ -15,7 +15,7 @@
  */
 static int note_former(struct vm *vm, struct vm_vf *vf, const char *found, struct err *err)
 {
-	if (!*found || host_is_vfio_driver(found) || str_eq(found, vf->former))
+	if (!*found || text_is_vfio_driver(found) || str_eq(found, vf->former))
 		return 0;
 	snprintf(vf->former, sizeof(vf->former), "%s", found);
 	return reservation_save(vm, err);
@@ -38,7 +38,7 @@ static int bind_driver(struct vm *vm, const struct vm_pair *pair, struct vm_vf *
 	struct err why = ERR_INIT;
 	int r = 0, noted;
 
-	if (host_is_vfio_driver(vf->former))
+	if (text_is_vfio_driver(vf->former))
 		return 0;
 	if (!vf->bound) {
 		vf->bound = true;

@@ -16,6 +16,7 @@
 #include "host/sysroot.h"
 #include "host/vf_driver_internal.h"
 #include "io/child.h"
+#include "model/text.h"
 
 #define POLL_MS 20
 #define MODPROBE_OUTPUT 4096
@@ -176,7 +177,7 @@ static int explain(const struct vf *vf, int r, struct err *err)
 /* Who may have a VF that is with home: the vfio drivers take none unasked. */
 static const char *override_at(const char *home)
 {
-	return host_is_vfio_driver(home) ? home : "";
+	return text_is_vfio_driver(home) ? home : "";
 }
 
 static void set_home(struct vf *vf, const char *home)
@@ -200,7 +201,7 @@ static int left_behind(struct vf *vf, const char *driver, struct err *err)
 {
 	const char *why = "something on this host still uses it (see \"dmesg\")";
 
-	if (host_is_vfio_driver(driver))
+	if (text_is_vfio_driver(driver))
 		why = "a QEMU, or another process, has it open";
 	vf->left_behind = true;
 	err_wrap(err, "%s does not let go of VF %s: %s", *driver ? driver : "the kernel",
@@ -313,7 +314,7 @@ static int probe(struct vf *vf, const char *driver, struct err *err)
 			return err_set(err, ERR_REFUSED, EIO,
 				       "%s did not take VF %s: see \"dmesg\" for why%s", driver,
 				       vf->address,
-				       host_is_vfio_driver(driver) ?
+				       text_is_vfio_driver(driver) ?
 					       "; without an IOMMU it takes none "
 					       "(vmfo check-topology)" :
 					       "");
@@ -418,7 +419,7 @@ int vf_driver_give_back_on(const struct pci_host *host, struct loop *loop, const
 		return r;
 	/* As it was found: what a driver of vfio's has is not vmfo's to change. */
 	read_driver(&vf, now);
-	if (str_eq(now, former) && host_is_vfio_driver(former))
+	if (str_eq(now, former) && text_is_vfio_driver(former))
 		return 0;
 	loop_shield(loop);
 	set_home(&vf, former);

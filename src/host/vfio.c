@@ -9,6 +9,7 @@
 #include "host/pci.h"
 #include "host/sysroot.h"
 #include "host/vfio_group.h"
+#include "model/text.h"
 
 #define NODE "/dev/vfio/%d"
 
@@ -25,7 +26,7 @@ static int collect(struct host_facts *facts, struct err *err)
 	for (size_t i = 0; i < facts->n_functions; i++) {
 		const struct pci_function *f = &facts->functions[i];
 
-		if (f->iommu_group >= 0 && host_is_vfio_driver(f->driver) &&
+		if (f->iommu_group >= 0 && text_is_vfio_driver(f->driver) &&
 		    !find(facts, f->iommu_group))
 			facts->groups[facts->n_groups++].number = f->iommu_group;
 	}

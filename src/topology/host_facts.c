@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "model/text.h"
 
 void host_facts_free(struct host_facts *facts)
 {
@@ -149,22 +150,9 @@ const struct link_vf *host_vf_of(const struct host_facts *facts,
 	return NULL;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), tail = strlen(end);
-
-	return length >= tail && str_eq(text + length - tail, end);
-}
-
-/* "vfio-pci"; "mlx5_vfio_pci", "virtio-vfio-pci", as variants call themselves. */
-bool host_is_vfio_driver(const char *driver)
-{
-	return ends_with(driver, "vfio-pci") || ends_with(driver, "vfio_pci");
-}
-
 bool host_is_in_the_way(const struct pci_function *vf, const struct pci_function *other)
 {
 	return other != vf && other->iommu_group == vf->iommu_group && !other->bridge &&
-	       *other->driver && !host_is_vfio_driver(other->driver) &&
+	       *other->driver && !text_is_vfio_driver(other->driver) &&
 	       !str_eq(other->driver, "pci-stub");
 }

@@ -197,7 +197,4 @@ const struct link_vf *host_vf_of(const struct host_facts *facts,
  */
 bool host_is_in_the_way(const struct pci_function *vf, const struct pci_function *other);
 
-/* Whether a device of that driver is QEMU's to use: vfio-pci, or a variant of it. */
-bool host_is_vfio_driver(const char *driver);
-
 #endif

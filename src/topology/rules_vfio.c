@@ -4,6 +4,7 @@
  * own, the node of that group, and memory that may be locked.
  */
 #include "topology/rules_vfio.h"
+#include "model/text.h"
 
 #include <stdio.h>
 
@@ -238,7 +239,7 @@ static void check_driver(const struct topo *topo, const struct vfio_subject *sub
 	const char *driver = subject->function->driver;
 	bool bound_by_us = subject->pair->def && !topo->machine->running;
 
-	if (host_is_vfio_driver(driver))
+	if (text_is_vfio_driver(driver))
 		return;
 	verdict_find_as(verdict, bound_by_us ? SEVERITY_INFO : SEVERITY_ERROR, subject->object,
 			"%s has %s%s, and not vfio-pci%s", subject->address,

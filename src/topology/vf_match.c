@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "model/text.h"
 
 /* What every guest's net_failover starts with. */
 #define DEFAULT_MTU 1500
@@ -89,7 +90,7 @@ static const struct pci_function *find_in_the_way(const struct host_facts *host,
  */
 static bool is_out_of_sight(const struct topo *topo, const struct pci_function *vf)
 {
-	return *vf->driver && !host_is_vfio_driver(vf->driver) &&
+	return *vf->driver && !text_is_vfio_driver(vf->driver) &&
 	       !str_eq(vf->driver, "pci-stub") && !topo->host->links_missing &&
 	       !host_link_of(topo->host, vf);
 }
@@ -111,7 +112,7 @@ static void find_use(const struct topo *topo, struct slot *slot)
 		return;
 	}
 	/* Its driver here may be anything: vmfo binds it to vfio. Unless it is in use. */
-	own = host_is_vfio_driver(vf->driver) ? NULL : host_link_of(topo->host, vf);
+	own = text_is_vfio_driver(vf->driver) ? NULL : host_link_of(topo->host, vf);
 	if (own && (*own->master || own->up))
 		slot->own = own;
 	slot->out_of_sight = is_out_of_sight(topo, vf);
