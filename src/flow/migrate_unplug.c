@@ -90,29 +90,41 @@ static int follow(struct migration *m, size_t i, struct err *err)
 	return 0;
 }
 
-/*
- * What QEMU says of each primary, where it does: one that is gone is followed at once, not
- * when the last is; and one that stays ends the migration, with QEMU's reason.
- */
-static int follow_primaries(struct migration *m, struct err *err)
+/* What QEMU says of the primary of pair i since the migration began; NULL: nothing. */
+static const struct source_primary *said_of(const struct migration *m, size_t i)
 {
-	int r = 0;
+	return m->had_primary[i] ? source_primary(&m->source, &m->vm->def->pairs[i]) : NULL;
+}
 
-	for (size_t i = 0; r == 0 && i < m->vm->def->n_pairs; i++) {
-		const struct vm_pair *pair = &m->vm->def->pairs[i];
-		const struct source_primary *said = source_primary(&m->source, pair);
+/* A primary that stays ends the migration, with QEMU's reason where it gives one. */
+static int check_kept(struct migration *m, struct err *err)
+{
+	for (size_t i = 0; i < m->vm->def->n_pairs; i++) {
+		const struct source_primary *said = said_of(m, i);
 
-		if (!said || !m->had_primary[i])
-			continue;
-		if (*said->error)
-			return err_set(err, ERR_REFUSED, EBUSY, "pair %s: %s: %s", pair->id,
+		if (said && *said->error)
+			return err_set(err, ERR_REFUSED, EBUSY, "pair %s: %s: %s",
+				       m->vm->def->pairs[i].id,
 				       was_asked(m, i) ?
 					       "the guest did not let go of its primary" :
 					       "QEMU did not ask the guest to let go of the "
 					       "primary",
 				       said->error);
+	}
+	return 0;
+}
+
+/* Where QEMU says so, one that is gone is followed at once, not when the last is. */
+static int follow_primaries(struct migration *m, struct err *err)
+{
+	int r = check_kept(m, err);
+
+	for (size_t i = 0; r == 0 && i < m->vm->def->n_pairs; i++) {
+		const struct source_primary *said = said_of(m, i);
+
 		/* Or somebody has deleted it meanwhile, on the operator's monitor. */
-		if (said->state == FAILOVER_UNPLUGGED || said->state == FAILOVER_ABSENT)
+		if (said &&
+		    (said->state == FAILOVER_UNPLUGGED || said->state == FAILOVER_ABSENT))
 			r = follow(m, i, err);
 	}
 	return r;
@@ -222,7 +234,7 @@ int migrate_unplug(void *ctx, struct err *err)
 	struct migration *m = ctx;
 	int64_t begun = clock_ms();
 	int64_t deadline = deadline_in((int64_t)m->opts.unplug_timeout_s * 1000);
-	int r = send_migrate(m, err);
+	int r = send_migrate(m, err), kept;
 
 	while (r == 0) {
 		struct source_figures now;
@@ -249,7 +261,9 @@ int migrate_unplug(void *ctx, struct err *err)
 				 holding_on(m, clock_ms() - begun, names, sizeof(names)));
 		r = migrate_query(m, &now, *text ? text : NULL, err);
 	}
-	return r;
+	/* What came with the last answer may say better why. */
+	kept = r < 0 ? check_kept(m, err) : 0;
+	return kept < 0 ? kept : r;
 }
 
 /* ---- the way back ---- */
