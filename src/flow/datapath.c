@@ -88,14 +88,6 @@ static int admit_at_uplinks(const struct vm_pair *pair, bool admit, struct err *
 	return r < 0 ? r : net_uplinks_admit(&uplinks, &pair->mac, admit, err);
 }
 
-static int forget_at_uplinks(const struct vm_pair *pair, struct err *err)
-{
-	struct net_uplinks uplinks;
-	int r = find_uplinks(pair, &uplinks, err);
-
-	return r < 0 ? r : net_uplinks_forget(&uplinks, &pair->mac, err);
-}
-
 /*
  * Whether a frame goes to every function that has its address as a filter. Not to be tried
  * with others: some refuse an address that another function has, also to the VF's driver.
@@ -125,13 +117,14 @@ static int vf_to_standby(struct vm *vm, const struct vm_pair *pair, struct err *
 }
 
 /* Where the NIC cannot, its VF comes and goes as that of any other NIC does. */
-static int admit_both(const struct vm_pair *pair, const struct vm_vf *vf, struct err *err)
+static int admit_both(const struct vm_pair *pair, const struct vm_vf *vf,
+		      const struct net_uplinks *uplinks, struct err *err)
 {
 	struct err why = ERR_INIT;
 
 	if (!nic_copies(vf))
-		return admit_at_uplinks(pair, false, err);
-	if (admit_at_uplinks(pair, true, &why) < 0)
+		return net_uplinks_admit(uplinks, &pair->mac, false, err);
+	if (net_uplinks_admit(uplinks, &pair->mac, true, &why) < 0)
 		log_warn("pair %s: not reached while its VF comes or goes: %s", pair->id,
 			 why.msg);
 	return 0;
@@ -141,16 +134,19 @@ static int admit_both(const struct vm_pair *pair, const struct vm_vf *vf, struct
 static int vf_to_either(struct vm *vm, const struct vm_pair *pair, struct err *err)
 {
 	const struct vm_vf *vf = reservation_vf(vm, pair);
+	struct net_uplinks uplinks;
 	int r;
 
 	if (!vf)
 		return 0;
 	r = vf_admit(vm, pair, vf, true, err);
 	if (r == 0)
-		r = admit_both(pair, vf, err);
+		r = find_uplinks(pair, &uplinks, err);
+	if (r == 0)
+		r = admit_both(pair, vf, &uplinks, err);
 	if (r == 0)
 		r = set_learning(own_standby_tap(vm, pair), true, &pair->mac, err);
-	return r == 0 ? forget_at_uplinks(pair, err) : r;
+	return r == 0 ? net_uplinks_forget(&uplinks, &pair->mac, err) : r;
 }
 
 static int vf_to_primary(struct vm *vm, const struct vm_pair *pair, struct err *err)

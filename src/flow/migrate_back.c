@@ -94,11 +94,11 @@ int migrate_await_primary(struct migration *m, size_t i, int64_t deadline, struc
 		r = pair_await(m->vm, pair, PAIR_PAIRED, deadline, out, err);
 		if (r == 0)
 			r = plug_anew(m, i, err);
-		return r < 0 ? r :
-			       datapath_settle(m->vm, pair, out->state >= PAIR_PLUGGED, err);
-	}
-	if (r == 0)
+		if (r >= 0)
+			r = datapath_settle(m->vm, pair, out->state >= PAIR_PLUGGED, err);
+	} else if (r == 0) {
 		r = plug_primary(m->vm, pair, false, out, err);
+	}
 	/* There is no target to speak of. */
 	free(out->target_primary);
 	out->target_primary = NULL;

@@ -137,6 +137,7 @@ not_whole() { # HOST
 	vm_await_phase precopy
 	lab_monitor beta vf '{"execute": "migrate_cancel"}'
 	lab_migrate_end
+	[ "$(result '.pairs[0].target_primary')" = null ]
 	assert_stays beta "cancelled"
 }
 
